@@ -1,0 +1,177 @@
+"""How a job's session sees its tables: temporary tables in the default catalog, in a database named as the layer.
+
+`EXECUTE PLAN` does not use a catalog's own factory, so every table that a job touches is bound with `connector`;
+the author's `FROM dwd.orders` stays as written, and watermark, consumer and operator id suffix belong to the job.
+"""
+
+from dataclasses import dataclass
+
+from headwater.compile import text
+from headwater.compile.parsing import parsed, text_is_valid
+from headwater.compile.storage import columns_clause, partition_clause
+from headwater.model import Column, EventTime, Model, TableName, Topic, TopicFormat
+
+_PHYSICAL = "__topic"
+_RAW = "__raw"
+# Rows of a running reader must not expire while its job is down; a week covers a long holiday.
+_CONSUMER_KEPT = "7 d"
+# Paimon's default of 10 s would be the largest part of an event's way to the next table.
+_DISCOVERY = "500 ms"
+# Paimon's default of 256 MB for each writer does not fit several jobs into one small TaskManager.
+_WRITE_BUFFER = "64 mb"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a job finds its tables. Not part of a job's fingerprint: a lake that moved is the same lake.
+
+    Args:
+        lake: URI of the Paimon warehouse.
+        kafka: Bootstrap servers.
+    """
+
+    lake: str
+    kafka: str
+
+
+def databases(models: tuple[Model, ...]) -> tuple[str, ...]:
+    """Statements that make the layers' databases."""
+    layers = dict.fromkeys(model.name.layer.value for model in models)
+    return tuple(f"CREATE DATABASE IF NOT EXISTS {text.identifier(layer)}" for layer in layers)
+
+
+def read_topic(model: Model, addresses: Addresses, reader: TableName) -> tuple[str, ...]:
+    """Bind a topic for reading: the physical table, and a view of it without malformed records.
+
+    The format drops what is no JSON and turns a field of the wrong type into NULL. A required column is
+    therefore read as NULL and filtered; any other column that can fail is read as text and parsed in the view,
+    so that «absent» and «wrong» stay apart. `headwater.compile.rejects` keeps what this view leaves out.
+    """
+    topic = _topic(model)
+    timed = {model.event_time.column} if model.event_time else set()
+    as_text = {c.name for c in model.columns if not c.required and c.name not in timed and c.type.root not in _NEVER_FAIL}
+    columns = [
+        f"  {text.identifier(column.name)} {'STRING' if column.name in as_text else column.type}"
+        for column in model.columns
+    ]
+    if model.event_time is not None:
+        columns.append(_watermark(model.event_time))
+    conditions = [f"{text.identifier(column.name)} IS NOT NULL" for column in model.columns if column.required]
+    selected = []
+    for column in model.columns:
+        name = text.identifier(column.name)
+        if column.name in as_text:
+            conditions.append(f"({name} IS NULL OR {text_is_valid(name, column.type)})")
+            selected.append(f"{parsed(name, column.type)} AS {name}")
+        else:
+            selected.append(name)
+    where = "\nWHERE " + "\n  AND ".join(conditions) if conditions else ""
+    physical = text.table(model.name, _PHYSICAL)
+    return (
+        f"CREATE TEMPORARY TABLE {physical} (\n" + ",\n".join(columns) + "\n) WITH (\n"
+        f"{text.options(_topic_options(topic, addresses, reader, model.event_time))}\n)",
+        f"CREATE TEMPORARY VIEW {text.table(model.name)} AS SELECT " + ",\n  ".join(selected) + f"\nFROM {physical}{where}",
+    )
+
+
+def read_raw_topic(model: Model, addresses: Addresses, reader: TableName) -> tuple[str, ...]:
+    """Bind a topic as bytes with their place, for keeping what the typed view leaves out."""
+    options = _kafka_options(_topic(model), addresses, reader) | {"format": "raw"}
+    return (
+        f"CREATE TEMPORARY TABLE {text.table(model.name, _RAW)} (\n  `payload` STRING,\n"
+        "  `kafka_partition` INT METADATA FROM 'partition' VIRTUAL,\n"
+        "  `kafka_offset` BIGINT METADATA FROM 'offset' VIRTUAL,\n"
+        "  `received_at` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL\n) WITH (\n"
+        f"{text.options(options)}\n)",
+    )
+
+
+def read_table(model: Model, addresses: Addresses, reader: TableName) -> tuple[str, ...]:
+    """Bind a Paimon table for continuous reading: all of it first, then its changelog.
+
+    A consumer protects the snapshots that the job has not read yet from expiry while it is down; the job's own
+    checkpoint says where to go on, so the consumer's progress is ignored
+    (https://paimon.apache.org/docs/master/flink/consumer-id/).
+    """
+    options = _paimon_options(model, addresses) | {
+        "scan.mode": "latest-full",
+        "continuous.discovery-interval": _DISCOVERY,
+        "consumer-id": str(reader),
+        "consumer.mode": "at-least-once",
+        "consumer.ignore-progress": "true",
+        "consumer.expiration-time": _CONSUMER_KEPT,
+        "source.operator-uid.suffix": f"{reader}.{model.name}",
+    }
+    columns = columns_clause(model, comments=False)
+    if model.event_time is not None:
+        columns += ",\n" + _watermark(model.event_time)
+        options["scan.watermark.idle-timeout"] = text.duration(model.event_time.idle_after)
+    return (_paimon_table(model, columns, options),)
+
+
+def write_table(model: Model, addresses: Addresses) -> tuple[str, ...]:
+    """Bind the job's own table for writing."""
+    options = _paimon_options(model, addresses) | {"sink.operator-uid.suffix": str(model.name)}
+    options.setdefault("write-buffer-size", _WRITE_BUFFER)
+    return (_paimon_table(model, columns_clause(model, comments=False), options),)
+
+
+_NEVER_FAIL = frozenset({"STRING", "VARCHAR", "CHAR"})
+
+
+def _topic(model: Model) -> Topic:
+    if model.topic is None:
+        raise ValueError(f"{model.name} has no topic")
+    return model.topic
+
+
+def _watermark(event_time: EventTime) -> str:
+    column = text.identifier(event_time.column)
+    return f"  WATERMARK FOR {column} AS {column} - {text.interval(event_time.lateness)}"
+
+
+def _kafka_options(topic: Topic, addresses: Addresses, reader: TableName) -> dict[str, str]:
+    return {
+        "connector": "kafka",
+        "topic": topic.name,
+        "properties.bootstrap.servers": addresses.kafka,
+        "properties.group.id": f"headwater.{reader}",
+        "properties.isolation.level": "read_committed",
+        "scan.startup.mode": "earliest-offset",
+    }
+
+
+def _topic_options(
+    topic: Topic, addresses: Addresses, reader: TableName, event_time: EventTime | None
+) -> dict[str, str]:
+    form: TopicFormat = topic.format
+    options = _kafka_options(topic, addresses, reader) | {
+        "format": form.value,
+        f"{form.value}.ignore-parse-errors": "true",
+        f"{form.value}.timestamp-format.standard": "ISO-8601",
+    }
+    if event_time is not None:
+        options["scan.watermark.idle-timeout"] = text.duration(event_time.idle_after)
+    return options
+
+
+def _paimon_options(model: Model, addresses: Addresses) -> dict[str, str]:
+    path = f"{addresses.lake}/{model.name.layer.value}.db/{model.name.table}"
+    return {"connector": "paimon", "path": path}
+
+
+def _paimon_table(model: Model, columns: str, options: dict[str, str]) -> str:
+    return (
+        f"CREATE TEMPORARY TABLE {text.table(model.name)} (\n{columns}\n){partition_clause(model)}"
+        f" WITH (\n{text.options(options)}\n)"
+    )
+
+
+def raw_name(name: TableName) -> str:
+    """How a flow of the rejects job spells a topic's raw binding."""
+    return text.table(name, _RAW)
+
+
+def required(model: Model) -> tuple[Column, ...]:
+    """The columns that a record of this source must have."""
+    return tuple(column for column in model.columns if column.required)

@@ -1,0 +1,122 @@
+"""A streaming model's job: the statements of its session, its one INSERT, and the fingerprint that names it."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from headwater.compile import binding, text
+from headwater.compile.binding import Addresses
+from headwater.model import Model, TableName
+
+# Moving to another Flink or connector set is a change of the job, even where the SQL stays.
+ENGINE_VERSION = "flink-2.0.2 paimon-2.0.0 kafka-4.0.1"
+
+_NOWHERE = Addresses(lake="lake:", kafka="kafka:")
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What Flink is given to keep one model up to date.
+
+    Args:
+        model: The table that the job writes; there is one sink, so one committer, for each table.
+        fingerprint: 12 hex digits over everything below except addresses.
+        properties: Session properties, without the paths that the engine adds (checkpoints, savepoints, restore).
+        bindings: Statements that make the session's databases, temporary tables and views.
+        insert: The INSERT.
+    """
+
+    model: TableName
+    fingerprint: str
+    properties: tuple[tuple[str, str], ...]
+    bindings: tuple[str, ...]
+    insert: str
+
+    @property
+    def name(self) -> str:
+        """The job's name in Flink; jobs are found again by it."""
+        return f"{self.model}@{self.fingerprint}"
+
+
+def compile_job(model: Model, upstream: Callable[[TableName], Model], addresses: Addresses) -> JobSpec:
+    """Compile a streaming model.
+
+    Args:
+        model: A model with flows, not a report.
+        upstream: Gives the model of a table that a flow reads.
+        addresses: Where the lake and the broker are.
+    """
+    properties = _properties(model, upstream)
+    insert = _insert(model)
+    identity = "\n".join(
+        [
+            ENGINE_VERSION,
+            *(f"{key}={value}" for key, value in properties),
+            *_bindings(model, upstream, _NOWHERE),
+            insert,
+        ]
+    )
+    return JobSpec(
+        model=model.name,
+        fingerprint=hashlib.sha256(identity.encode()).hexdigest()[:12],
+        properties=properties,
+        bindings=_bindings(model, upstream, addresses),
+        insert=insert,
+    )
+
+
+def fingerprint(model: Model, upstream: Callable[[TableName], Model]) -> str:
+    """The fingerprint of the model's job, without compiling it for any address."""
+    return compile_job(model, upstream, _NOWHERE).fingerprint
+
+
+def _bindings(model: Model, upstream: Callable[[TableName], Model], addresses: Addresses) -> tuple[str, ...]:
+    raw = {name for flow in model.flows if flow.raw for name in flow.reads}
+    inputs = tuple(upstream(name) for name in model.reads)
+    statements = list(binding.databases((*inputs, model)))
+    for source in inputs:
+        if source.name in raw:
+            statements.extend(binding.read_raw_topic(source, addresses, model.name))
+        elif source.is_source:
+            statements.extend(binding.read_topic(source, addresses, model.name))
+        else:
+            statements.extend(binding.read_table(source, addresses, model.name))
+    statements.extend(binding.write_table(model, addresses))
+    return tuple(statements)
+
+
+def _properties(model: Model, upstream: Callable[[TableName], Model]) -> tuple[tuple[str, str], ...]:
+    """The session's properties. Parallelism is always set: a client would take its own number of cores otherwise."""
+    properties = {
+        "parallelism.default": str(model.job.parallelism),
+        "table.local-time-zone": "UTC",
+        # Paimon refuses to run behind Flink's own materialisation of upserts.
+        "table.exec.sink.upsert-materialize": "NONE",
+    }
+    silences = [source.event_time.idle_after for source in map(upstream, model.reads) if source.event_time]
+    if silences:
+        properties["table.exec.source.idle-timeout"] = text.duration(max(silences))
+    if model.job.state_ttl is not None:
+        properties["table.exec.state.ttl"] = text.duration(model.job.state_ttl)
+    if model.job.checkpoint_interval is not None:
+        properties["execution.checkpointing.interval"] = text.duration(model.job.checkpoint_interval)
+    return tuple(sorted((properties | dict(model.job.options)).items()))
+
+
+def _insert(model: Model) -> str:
+    """One INSERT for all flows: each gives its own columns, and typed NULLs for the rest.
+
+    Two sinks on one table would fight over compaction. The casts also take the time attribute off event-time
+    columns, of which a sink accepts one at most.
+    """
+    branches = []
+    for flow in model.flows:
+        given = {output.name for output in flow.outputs}
+        columns = [
+            f"CAST({text.identifier(c.name) if c.name in given else 'NULL'} AS {c.type}) AS {text.identifier(c.name)}"
+            for c in model.columns
+        ]
+        author = flow.sql.strip().rstrip(";").rstrip()
+        branches.append("SELECT " + ",\n  ".join(columns) + f"\nFROM (\n{author}\n)")
+    columns = text.identifiers(column.name for column in model.columns)
+    return f"INSERT INTO {text.table(model.name)} ({columns})\n" + "\nUNION ALL\n".join(branches)

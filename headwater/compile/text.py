@@ -1,0 +1,44 @@
+"""Spelling of names and literals in Flink SQL."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from headwater.model import TableName
+
+
+def identifier(name: str) -> str:
+    """A quoted identifier."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def identifiers(names: Iterable[str]) -> str:
+    """Quoted identifiers, separated by commas."""
+    return ", ".join(identifier(name) for name in names)
+
+
+def table(name: TableName, suffix: str = "") -> str:
+    """A table's quoted name, as bound in a job's session."""
+    return f"{identifier(name.layer.value)}.{identifier(name.table + suffix)}"
+
+
+def literal(text: str) -> str:
+    """A string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def options(values: Mapping[str, str]) -> str:
+    """The inside of a WITH or SET clause, one option a line, in a stable order."""
+    return ",\n".join(f"  {literal(key)} = {literal(value)}" for key, value in sorted(values.items()))
+
+
+def duration(value: timedelta) -> str:
+    """A Flink configuration value such as `1500 ms`."""
+    return f"{value // timedelta(milliseconds=1)} ms"
+
+
+def interval(value: timedelta) -> str:
+    """An SQL interval with millisecond precision. Flink 2.0 takes at most two digits of plain seconds."""
+    minutes, seconds = divmod(value / timedelta(seconds=1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    days, hours = divmod(hours, 24)
+    return f"INTERVAL '{days} {hours:02}:{minutes:02}:{seconds:06.3f}' DAY TO SECOND(3)"

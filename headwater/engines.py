@@ -1,0 +1,172 @@
+"""What the platform asks of the systems it runs on. `resources/` implements these protocols; the core only declares them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from headwater.model import TableName
+from headwater.sqltype import SqlType
+
+if TYPE_CHECKING:
+    from headwater.compile.job import JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One committed state of a Paimon table. Times are UTC.
+
+    Args:
+        id: Paimon's snapshot id.
+        committed_at: When the commit happened (wall clock of the committer).
+        kind: APPEND, COMPACT, OVERWRITE or ANALYZE.
+        watermark: Event time up to which the table is complete, or None when the job has none
+            (Paimon then stores the minimum long).
+        rows: Rows in the snapshot's files. For a key table that is not compacted it counts superseded rows too.
+        schema_id: The schema that the snapshot was written with.
+    """
+
+    id: int
+    committed_at: datetime
+    kind: str
+    watermark: datetime | None
+    rows: int
+    schema_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActualColumn:
+    """A column as the table on disk has it."""
+
+    name: str
+    type: SqlType
+    nullable: bool
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActualTable:
+    """A table as Paimon has it on disk, at its newest schema."""
+
+    name: TableName
+    schema_id: int
+    columns: tuple[ActualColumn, ...]
+    key: tuple[str, ...]
+    partition_by: tuple[str, ...]
+    options: Mapping[str, str]
+
+
+class TableStore(Protocol):
+    """What Paimon says about tables. Reads small metadata files only; no JVM, no data."""
+
+    def table(self, name: TableName) -> ActualTable | None:
+        """The table at its newest schema, or None when it does not exist."""
+        ...
+
+    def latest_snapshot(self, name: TableName) -> Snapshot | None:
+        """The newest snapshot, or None when the table is missing or has no commit yet."""
+        ...
+
+    def snapshot(self, name: TableName, snapshot_id: int) -> Snapshot:
+        """A given snapshot. Raises HeadwaterError when it has expired or never was."""
+        ...
+
+
+class JobState(StrEnum):
+    """A job's state, as the JobManager names it."""
+
+    INITIALIZING = "INITIALIZING"
+    CREATED = "CREATED"
+    RUNNING = "RUNNING"
+    RESTARTING = "RESTARTING"
+    FAILING = "FAILING"
+    FAILED = "FAILED"
+    CANCELLING = "CANCELLING"
+    CANCELED = "CANCELED"
+    FINISHED = "FINISHED"
+    SUSPENDED = "SUSPENDED"
+    RECONCILING = "RECONCILING"
+
+    @property
+    def is_final(self) -> bool:
+        """The job has ended and will not come back by itself."""
+        return self in (JobState.FAILED, JobState.CANCELED, JobState.FINISHED)
+
+
+@dataclass(frozen=True, slots=True)
+class ActualJob:
+    """A job that Flink knows. `fingerprint` is read from the job's name, `<model>@<fingerprint>`."""
+
+    id: str
+    model: TableName
+    fingerprint: str
+    state: JobState
+    started_at: datetime
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobHealth:
+    """What the JobManager says of one job at one moment.
+
+    Args:
+        checkpoints_completed: Completed since this job was submitted.
+        restored_from: External path of the checkpoint or savepoint that the newest attempt started from.
+        last_checkpoint_at: When the newest completed checkpoint ended.
+        restarts: Restarts since submission.
+        failure: The last cause of the newest exception in one line, or "".
+        late_dropped: Rows that windows dropped as late (`numLateRecordsDropped` over all operators).
+    """
+
+    state: JobState
+    checkpoints_completed: int
+    restored_from: str | None
+    last_checkpoint_at: datetime | None
+    restarts: int
+    failure: str = ""
+    late_dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RetainedState:
+    """A completed checkpoint or savepoint that a job of this model can start from."""
+
+    model: TableName
+    fingerprint: str
+    path: Path
+    completed_at: datetime
+    is_savepoint: bool
+
+
+class StreamEngine(Protocol):
+    """A Flink cluster with an SQL gateway. Every call may raise HeadwaterError with `unreachable=True`."""
+
+    def jobs(self) -> tuple[ActualJob, ...]:
+        """The jobs of this platform that have not ended, newest first."""
+        ...
+
+    def health(self, job_id: str) -> JobHealth:
+        """State, checkpoints, restore path and failure of one job."""
+        ...
+
+    def execute(self, statements: Sequence[str]) -> None:
+        """Run DDL statements in one session. Raises HeadwaterError with Flink's last cause."""
+        ...
+
+    def submit(self, job: "JobSpec", restore_from: RetainedState | None) -> str:
+        """Start the job as a compiled plan with operator ids of our own; give its Flink id."""
+        ...
+
+    def stop_with_savepoint(self, job: ActualJob) -> Path:
+        """Stop the job; give the path of its savepoint. Raises HeadwaterError when no savepoint came."""
+        ...
+
+    def cancel(self, job: ActualJob) -> None:
+        """Stop the job without a savepoint; its newest checkpoint stays."""
+        ...
+
+    def retained_state(self, model: TableName) -> RetainedState | None:
+        """The newest completed checkpoint or savepoint of this model, or None."""
+        ...

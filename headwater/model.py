@@ -1,0 +1,294 @@
+"""The declared world as frozen values: tables, flows, markets, and the warehouse they make up."""
+
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from headwater.sqltype import SqlType
+
+
+class Layer(StrEnum):
+    """Where a table stands between the raw event and the report."""
+
+    ODS = "ods"
+    DWD = "dwd"
+    DM = "dm"
+    RPT = "rpt"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TableName:
+    """A table's name, `layer.table`, as SQL spells it."""
+
+    layer: Layer
+    table: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `dwd.orders`. Raises ValueError when there is no known layer before the dot."""
+        layer, dot, table = text.partition(".")
+        if not dot or not table:
+            raise ValueError(f"«{text}» is not of the form layer.table")
+        return cls(Layer(layer), table)
+
+    def __str__(self) -> str:
+        return f"{self.layer.value}.{self.table}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A declared column. `required` means NOT NULL: a source record without it is rejected, counted and kept."""
+
+    name: str
+    type: SqlType
+    description: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutputColumn:
+    """A column that a flow's SELECT gives, with the type worked out from its inputs."""
+
+    name: str
+    type: SqlType
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One SELECT that feeds a model.
+
+    Args:
+        name: The file's name without `.sql`.
+        file: Where the SQL stands.
+        sql: The author's text, verbatim; it is what Flink is given.
+        reads: The tables it reads, in order of appearance, each once.
+        outputs: What it gives, in the order of the SELECT list.
+        sequence: The column that orders this flow's updates in a partial-update table.
+        raw: The flow reads its topics as bytes with their place in Kafka, not as declared columns.
+    """
+
+    name: str
+    file: Path
+    sql: str
+    reads: tuple[TableName, ...]
+    outputs: tuple[OutputColumn, ...]
+    sequence: str | None = None
+    raw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventTime:
+    """Which column says when a row happened, how late rows may come, and when a silent source stops holding time back."""
+
+    column: str
+    lateness: timedelta = timedelta(seconds=20)
+    idle_after: timedelta = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """A promise about the data's age in event time."""
+
+    warn_after: timedelta | None
+    fail_after: timedelta
+
+
+class TopicFormat(StrEnum):
+    """How records of a topic are written."""
+
+    DEBEZIUM_JSON = "debezium-json"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """The Kafka topic behind an ods table."""
+
+    name: str
+    format: TopicFormat
+    partitions: int = 1
+
+
+class Merge(StrEnum):
+    """What Paimon does with two rows of one key."""
+
+    PARTIAL_UPDATE = "partial-update"
+    DEDUPLICATE = "deduplicate"
+    APPEND = "append"
+
+
+class ChangelogProducer(StrEnum):
+    """Where the changelog that downstream jobs read comes from. https://paimon.apache.org/docs/master/primary-key-table/changelog-producer/"""
+
+    NONE = "none"
+    INPUT = "input"
+    LOOKUP = "lookup"
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How a table lies on disk. `buckets` is fixed per partition, so that a stream and a batch may both write."""
+
+    merge: Merge
+    changelog: ChangelogProducer
+    buckets: int = 1
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """How the model's Flink job runs.
+
+    Args:
+        parallelism: Subtasks of every operator.
+        state_ttl: How long keyed state outlives its last update; None keeps it for ever.
+        checkpoint_interval: None takes the cluster's.
+        options: Further Flink session options, as declared.
+    """
+
+    parallelism: int = 1
+    state_ttl: timedelta | None = None
+    checkpoint_interval: timedelta | None = None
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotNull:
+    """Check: these columns are never NULL."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Check: the column holds one of these values (or NULL)."""
+
+    column: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlCheck:
+    """Check: the query in this file gives no row."""
+
+    name: str
+    file: Path
+    sql: str
+
+
+Check = NotNull | Accepted | SqlCheck
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSchedule:
+    """When a report's partition for the day before is made: the same local time in every market."""
+
+    at: time
+    start_date: str  # ISO date of the first partition
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A country of operation with its IANA time zone."""
+
+    code: str
+    name: str
+    zone: ZoneInfo
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One declared table and everything said about it.
+
+    An ods model has a `topic` and no flows; dwd and dm models have flows and are kept by a streaming job;
+    an rpt model has one flow, a `schedule`, and is written by batch, a partition (local date × market) at a time.
+    """
+
+    name: TableName
+    file: Path
+    description: str
+    owner: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    partition_by: tuple[str, ...] = ()
+    flows: tuple[Flow, ...] = ()
+    topic: Topic | None = None
+    storage: Storage | None = None
+    job: JobOptions = JobOptions()
+    event_time: EventTime | None = None
+    freshness: Freshness | None = None
+    checks: tuple[Check, ...] = ()
+    schedule: ReportSchedule | None = None
+
+    @property
+    def reads(self) -> tuple[TableName, ...]:
+        """Every table that any flow reads, each once, in order of appearance."""
+        return tuple(dict.fromkeys(table for flow in self.flows for table in flow.reads))
+
+    @property
+    def is_source(self) -> bool:
+        """An ods table: its rows come from a Kafka topic."""
+        return self.topic is not None
+
+    @property
+    def is_streaming(self) -> bool:
+        """A table that a long-running Flink job keeps up to date."""
+        return bool(self.flows) and not self.is_report
+
+    @property
+    def is_report(self) -> bool:
+        """A table written by batch, one partition of local date × market at a time."""
+        return self.name.layer is Layer.RPT
+
+    def column(self, name: str) -> Column:
+        """The column of this name. Raises KeyError when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """A loaded, checked warehouse folder. `models` stand in dependency order, upstream first."""
+
+    root: Path
+    models: tuple[Model, ...]
+    markets: tuple[Market, ...] = ()
+    _by_name: dict[TableName, Model] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {model.name: model for model in self.models})
+
+    def model(self, name: TableName) -> Model:
+        """The model of this name. Raises KeyError when it is not declared."""
+        return self._by_name[name]
+
+    def __contains__(self, name: TableName) -> bool:
+        return name in self._by_name
+
+    @property
+    def streaming(self) -> tuple[Model, ...]:
+        """Models kept by a Flink job, upstream first."""
+        return tuple(model for model in self.models if model.is_streaming)
+
+    @property
+    def sources(self) -> tuple[Model, ...]:
+        """The ods models."""
+        return tuple(model for model in self.models if model.is_source)
+
+    @property
+    def reports(self) -> tuple[Model, ...]:
+        """The rpt models."""
+        return tuple(model for model in self.models if model.is_report)
+
+    def market(self, code: str) -> Market:
+        """The market of this code. Raises KeyError when it is not declared."""
+        for market in self.markets:
+            if market.code == code:
+                return market
+        raise KeyError(code)
