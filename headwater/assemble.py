@@ -1,0 +1,123 @@
+"""From the forms that a person wrote to the frozen values that everything else works with."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from headwater.declaration import CheckForm, EventTimeForm, FreshnessForm, MarketsForm, ReportForm, SourceForm, StreamForm
+from headwater.model import (
+    Accepted,
+    ChangelogProducer,
+    Check,
+    Column,
+    EventTime,
+    Flow,
+    Freshness,
+    JobOptions,
+    Market,
+    Merge,
+    Model,
+    NotNull,
+    ReportSchedule,
+    SqlCheck,
+    Storage,
+    TableName,
+    Topic,
+    TopicFormat,
+)
+
+TableFormType = SourceForm | StreamForm | ReportForm
+
+
+def columns_of(form: TableFormType) -> tuple[Column, ...]:
+    """The declared columns. Those of the key are NOT NULL, as Flink and Paimon take a primary key to be."""
+    key = () if isinstance(form, ReportForm) else form.key
+    return tuple(
+        Column(name, column.type, column.description, column.required or name in key)
+        for name, column in form.columns.items()
+    )
+
+
+def merge_of(form: StreamForm) -> Merge:
+    """What two rows of one key make: as declared, or what the sequences and the key suggest."""
+    if form.merge:
+        return Merge(form.merge)
+    if any(flow.sequence for flow in form.flows.values()):
+        return Merge.PARTIAL_UPDATE
+    return Merge.DEDUPLICATE if form.key else Merge.APPEND
+
+
+def changelog_of(form: StreamForm) -> ChangelogProducer:
+    """Where readers' changelog comes from: as declared, or `lookup`, which is right for any input, when there is a key."""
+    if form.changelog:
+        return ChangelogProducer(form.changelog)
+    return ChangelogProducer.NONE if merge_of(form) is Merge.APPEND else ChangelogProducer.LOOKUP
+
+
+def model_of(
+    name: TableName, file: Path, form: TableFormType, flows: tuple[Flow, ...], check_sql: Mapping[str, str]
+) -> Model:
+    """The model that a form declares.
+
+    Args:
+        flows: Its flows, analysed.
+        check_sql: Text of the SQL files in its folder checks/, by file name. Must hold every file the form names.
+    """
+    if isinstance(form, SourceForm):
+        topic = Topic(form.topic.name, TopicFormat(form.topic.format), form.topic.partitions)
+        return Model(
+            name, file, form.description, form.owner, columns_of(form), form.key, topic=topic, event_time=_event_time(form.event_time)
+        )
+    checks = tuple(_checks(form.checks, file.parent / "checks", check_sql))
+    if isinstance(form, ReportForm):
+        return Model(
+            name,
+            file,
+            form.description,
+            form.owner,
+            columns_of(form),
+            partition_by=form.partition_by,
+            flows=flows,
+            storage=Storage(Merge.APPEND, ChangelogProducer.NONE),
+            freshness=_freshness(form.freshness),
+            checks=checks,
+            schedule=ReportSchedule(form.schedule.at, form.schedule.start_date),
+        )
+    job = form.job
+    return Model(
+        name,
+        file,
+        form.description,
+        form.owner,
+        columns_of(form),
+        form.key,
+        form.partition_by,
+        flows,
+        storage=Storage(merge_of(form), changelog_of(form), form.buckets, tuple(form.options.items())),
+        job=JobOptions(job.parallelism, job.state_ttl, job.checkpoint_interval, tuple(job.options.items())),
+        event_time=_event_time(form.event_time),
+        freshness=_freshness(form.freshness),
+        checks=checks,
+    )
+
+
+def markets_of(form: MarketsForm) -> tuple[Market, ...]:
+    """The markets, in the order they are declared."""
+    return tuple(Market(code, market.name, market.zone, market.currency) for code, market in form.markets.items())
+
+
+def _event_time(form: EventTimeForm | None) -> EventTime | None:
+    return None if form is None else EventTime(form.column, form.lateness, form.idle_after)
+
+
+def _freshness(form: FreshnessForm | None) -> Freshness | None:
+    return None if form is None else Freshness(form.warn_after, form.fail_after)
+
+
+def _checks(forms: Iterable[CheckForm], folder: Path, check_sql: Mapping[str, str]) -> Iterable[Check]:
+    for form in forms:
+        if form.not_null is not None:
+            yield NotNull(form.not_null)
+        elif form.accepted is not None:
+            yield Accepted(form.accepted.column, form.accepted.values)
+        elif form.sql is not None:
+            yield SqlCheck(form.sql.removesuffix(".sql"), folder / form.sql, check_sql[form.sql])

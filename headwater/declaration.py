@@ -1,0 +1,219 @@
+"""The forms of the YAML that a person writes: what each key means, which are needed, and what a value must look like.
+
+Only what one file can say about itself is checked here; what needs other files is in `headwater.rules`.
+"""
+
+from datetime import date, time, timedelta
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+
+from headwater.duration import PATTERN as DURATION_PATTERN
+from headwater.duration import parse_duration
+from headwater.sqltype import ROOTS, SqlType
+
+NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+def _type(value: Any) -> SqlType:
+    if not isinstance(value, str):
+        raise ValueError(f"«{value}» is not a type; write it as Flink spells it, as in STRING or TIMESTAMP_LTZ(3)")
+    return SqlType.parse(value)
+
+
+def _duration(value: Any) -> timedelta:
+    return parse_duration(str(value))
+
+
+def _zone(value: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(value))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"«{value}» is not an IANA time zone") from error
+
+
+def _local_time(value: Any) -> time:
+    try:
+        if len(str(value)) != len("01:30"):
+            raise ValueError
+        return time.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"«{value}» is not a time of day; write hours and minutes, as in 01:30") from None
+
+
+def _iso_date(value: Any) -> str:
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise ValueError(f"«{value}» is not a date; write year, month and day, as in 2026-11-01") from None
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, dict | list):
+        raise ValueError(f"«{value}» is not a single value")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _written_as(pattern: str | None, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "examples": list(examples), **({"pattern": pattern} if pattern else {})})
+
+
+TypeText = Annotated[
+    SqlType, PlainValidator(_type), _written_as(rf"(?i)^({'|'.join(ROOTS)}|INTEGER|NUMERIC|DEC)\b", "STRING", "DECIMAL(12, 2)")
+]
+DurationText = Annotated[timedelta, PlainValidator(_duration), _written_as(DURATION_PATTERN, "500ms", "30s", "2m", "36h", "7d")]
+ZoneText = Annotated[ZoneInfo, PlainValidator(_zone), _written_as(None, "Asia/Kolkata", "America/Sao_Paulo")]
+TimeText = Annotated[time, PlainValidator(_local_time), _written_as(r"^[0-2][0-9]:[0-5][0-9]$", "01:30")]
+DateText = Annotated[str, PlainValidator(_iso_date), _written_as(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "2026-11-01")]
+Text = Annotated[str, Field(min_length=1)]
+Names = Annotated[tuple[str, ...], Field(strict=False)]
+Scalar = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Options = Annotated[dict[str, Scalar], Field(default_factory=dict)]
+
+
+class Form(BaseModel):
+    """A mapping in a YAML file; keys it does not name are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ColumnForm(Form):
+    """A column of the table."""
+
+    type: TypeText = Field(description="A Flink SQL type. Put it in quotes when it has a comma: \"DECIMAL(12, 2)\".")
+    description: str = Field(default="", description="What the column means, with its unit.")
+    required: bool = Field(default=False, description="Never NULL. A source record without it is rejected, counted and kept.")
+
+
+class TopicForm(Form):
+    """The Kafka topic behind a source."""
+
+    name: Text = Field(description="The topic's name in Kafka.")
+    format: Literal["debezium-json", "json"] = Field(
+        description="debezium-json: change events with before, after and op. json: one event per record."
+    )
+    partitions: int = Field(default=1, ge=1, description="Partitions of the topic, when the platform creates it.")
+
+
+class EventTimeForm(Form):
+    """When a row happened, as against when it arrived."""
+
+    column: str = Field(description="A TIMESTAMP_LTZ(3) or TIMESTAMP(3) column.")
+    lateness: DurationText = Field(default=timedelta(seconds=20), description="How late a row may come and still count.")
+    idle_after: DurationText = Field(
+        default=timedelta(seconds=15), description="After how long a silent partition stops holding time back."
+    )
+
+
+class FreshnessForm(Form):
+    """A promise about the data's age in event time."""
+
+    warn_after: DurationText | None = Field(default=None, description="Age at which to warn.")
+    fail_after: DurationText = Field(description="Age at which the promise is broken.")
+
+
+class AcceptedForm(Form):
+    """The column holds one of these values, or NULL."""
+
+    column: str
+    values: Annotated[tuple[Scalar, ...], Field(strict=False, min_length=1)]
+
+
+class CheckForm(Form):
+    """One check of the table's rows; exactly one of the keys."""
+
+    not_null: Names | None = Field(default=None, description="These columns are never NULL.")
+    accepted: AcceptedForm | None = Field(default=None, description="The column holds one of these values, or NULL.")
+    sql: str | None = Field(default=None, description="The query in this file of the folder checks/ gives no row.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("a check says exactly one of not_null, accepted and sql")
+        return self
+
+
+class FlowForm(Form):
+    """How one flow's rows go into the table."""
+
+    sequence: str | None = Field(default=None, description="The column that orders this flow's updates; newer wins.")
+
+
+class JobForm(Form):
+    """How the table's Flink job runs."""
+
+    parallelism: int = Field(default=1, ge=1, description="Subtasks of every operator.")
+    state_ttl: DurationText | None = Field(
+        default=None, description="How long keyed state outlives its last update; left out, it is kept for ever."
+    )
+    checkpoint_interval: DurationText | None = Field(default=None, description="Left out, the cluster's.")
+    options: Options = Field(description="Further Flink options of this job.")
+
+
+class ScheduleForm(Form):
+    """When the report for the day before is made."""
+
+    at: TimeText = Field(description="Local time, the same in every market.")
+    start_date: DateText = Field(description="The first day there is a report for.")
+
+
+class TableForm(Form):
+    """What every table.yaml says."""
+
+    description: Text = Field(description="What one row is, in a sentence.")
+    owner: Text = Field(description="The team to ask.")
+    columns: dict[str, ColumnForm] = Field(min_length=1, description="The table's columns, in order.")
+
+
+class SourceForm(TableForm):
+    """An ods table: its rows come from a Kafka topic."""
+
+    topic: TopicForm
+    key: Names = Field(default=(), description="What identifies a row; needed for debezium-json.")
+    event_time: EventTimeForm | None = None
+
+
+class StreamForm(TableForm):
+    """A dwd or dm table, kept up to date by a Flink job. Every .sql file in the folder is a flow."""
+
+    key: Names = Field(default=(), description="What identifies a row; left out, rows are only ever added.")
+    partition_by: Names = Field(default=(), description="Columns of the key that divide the table into folders.")
+    flows: dict[str, FlowForm] = Field(default_factory=dict, description="Settings of flows, by file name without .sql.")
+    merge: Literal["partial-update", "deduplicate", "append"] | None = Field(
+        default=None,
+        description="What two rows of one key make. Left out: partial-update when a flow has a sequence, deduplicate when there is a key, else append.",
+    )
+    changelog: Literal["none", "input", "lookup"] | None = Field(
+        default=None,
+        description="Where readers' changelog comes from. Left out: lookup when there is a key, else none. input is right only when the job's own output is a complete changelog.",
+    )
+    buckets: int = Field(default=1, description="Buckets per partition, 1 or more; fixed, so that a stream and a batch may both write.")
+    event_time: EventTimeForm | None = None
+    freshness: FreshnessForm | None = None
+    checks: Annotated[tuple[CheckForm, ...], Field(strict=False)] = ()
+    job: JobForm = Field(default_factory=lambda: JobForm(options={}))
+    options: Options = Field(description="Further Paimon table options.")
+
+
+class ReportForm(TableForm):
+    """An rpt table, written by batch: one partition per market and local date."""
+
+    partition_by: Names = Field(default=("market", "local_date"), description="[market, local_date].")
+    schedule: ScheduleForm
+    freshness: FreshnessForm | None = None
+    checks: Annotated[tuple[CheckForm, ...], Field(strict=False)] = ()
+
+
+class MarketForm(Form):
+    """A country of operation."""
+
+    name: Text = Field(description="Its name, for people.")
+    zone: ZoneText = Field(description="Its IANA time zone.")
+    currency: str = Field(default="", description="ISO 4217 code.")
+
+
+class MarketsForm(Form):
+    """markets.yaml: where the warehouse's days begin and end."""
+
+    markets: dict[str, MarketForm] = Field(min_length=1, description="Markets by code.")
