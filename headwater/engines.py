@@ -170,3 +170,7 @@ class StreamEngine(Protocol):
     def retained_state(self, model: TableName) -> RetainedState | None:
         """The newest completed checkpoint or savepoint of this model, or None."""
         ...
+
+    def prune(self, model: TableName, job_id: str) -> None:
+        """Forget state of this model that the running job, once it has a checkpoint of its own, no longer needs."""
+        ...

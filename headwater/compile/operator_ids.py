@@ -1,0 +1,113 @@
+"""Operator ids of our own: a new compiled plan takes over the ids of the plan that the job's state belongs to.
+
+Flink builds an operator's id from the id of its node in the compiled plan, and those are a counter of the gateway's
+JVM, different at every compile. State maps when the matching node keeps its number. Pure functions over plan JSON
+(https://nightlies.apache.org/flink/flink-docs-release-2.0/docs/dev/table/sql/execute/).
+"""
+
+import copy
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+Plan = dict[str, Any]
+Node = dict[str, Any]
+
+# What may differ without touching what a node keeps: its number and the sentence that describes it.
+_VOLATILE = frozenset({"id", "description"})
+_BOUND = ("scanTableSource", "dynamicTableSink")
+
+
+def numbered(plan: Plan) -> Plan:
+    """The plan of a first deployment, its nodes numbered from 1 in the order they stand."""
+    return _renumbered(plan, {node["id"]: position for position, node in enumerate(plan["nodes"], 1)})
+
+
+def adopted(plan: Plan, running: Plan) -> Plan:
+    """The new plan with the ids of the running one where nodes match; all others get ids never used there.
+
+    Nodes match when they do the same over the same inputs; then sources and sinks of the same table; then what
+    is left of a kind on both sides with equal content, or when only one of its kind is left.
+    """
+    matches: dict[int, int] = {}
+    for new_keys, old_keys in (
+        (_lineages(plan), _lineages(running)),
+        (_tables(plan), _tables(running)),
+        (_contents(plan), _contents(running)),
+        (_kinds(plan), _kinds(running)),
+    ):
+        _match(matches, new_keys, old_keys)
+    free = max((node["id"] for node in running["nodes"]), default=0) + 1
+    for node in plan["nodes"]:
+        if node["id"] not in matches:
+            matches[node["id"]] = free
+            free += 1
+    return _renumbered(plan, matches)
+
+
+def _match(matches: dict[int, int], new_keys: dict[int, str], old_keys: dict[int, str]) -> None:
+    """Pair nodes not yet paired whose key stands for exactly one of them on either side."""
+    taken = set(matches.values())
+    new_left = {node: key for node, key in new_keys.items() if node not in matches}
+    old_left = {node: key for node, key in old_keys.items() if node not in taken}
+    old_by_key: dict[str, list[int]] = defaultdict(list)
+    for node, key in old_left.items():
+        old_by_key[key].append(node)
+    counts = Counter(new_left.values())
+    for node, key in new_left.items():
+        if counts[key] == 1 and len(old_by_key[key]) == 1:
+            matches[node] = old_by_key[key][0]
+
+
+def _lineages(plan: Plan) -> dict[int, str]:
+    """For each node a digest of what it does and of everything above it."""
+    inputs: dict[int, list[int]] = defaultdict(list)
+    for edge in plan["edges"]:
+        inputs[edge["target"]].append(edge["source"])
+    contents = _contents(plan)
+    digests: dict[int, str] = {}
+
+    def digest(node: int) -> str:
+        if node not in digests:
+            digests[node] = _hash([contents[node], *(digest(source) for source in inputs[node])])
+        return digests[node]
+
+    return {node["id"]: digest(node["id"]) for node in plan["nodes"]}
+
+
+def _contents(plan: Plan) -> dict[int, str]:
+    return {
+        node["id"]: _hash({key: value for key, value in node.items() if key not in _VOLATILE})
+        for node in plan["nodes"]
+    }
+
+
+def _tables(plan: Plan) -> dict[int, str]:
+    """Sources and sinks by the table they are bound to; other nodes are left out."""
+    keys = {}
+    for node in plan["nodes"]:
+        for field in _BOUND:
+            if field in node:
+                keys[node["id"]] = f"{node['type']} {node[field]['table']['identifier']}"
+    return keys
+
+
+def _kinds(plan: Plan) -> dict[int, str]:
+    """Nodes by type alone, sources and sinks left out: another table's source is never taken for this one."""
+    bound = _tables(plan)
+    return {node["id"]: node["type"] for node in plan["nodes"] if node["id"] not in bound}
+
+
+def _renumbered(plan: Plan, ids: dict[int, int]) -> Plan:
+    renumbered = copy.deepcopy(plan)
+    for node in renumbered["nodes"]:
+        node["id"] = ids[node["id"]]
+    for edge in renumbered["edges"]:
+        edge["source"], edge["target"] = ids[edge["source"]], ids[edge["target"]]
+    return renumbered
+
+
+def _hash(value: Node | Iterable[Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

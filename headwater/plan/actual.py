@@ -1,0 +1,28 @@
+"""What Flink and Paimon say is there, read once before planning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from headwater.engines import ActualJob, ActualTable, RetainedState, StreamEngine, TableStore
+from headwater.model import TableName, Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """The state of the world that a plan starts from."""
+
+    tables: Mapping[TableName, ActualTable]
+    jobs: tuple[ActualJob, ...]
+    states: Mapping[TableName, RetainedState]
+
+
+def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore) -> Actual:
+    """Read the tables, jobs and retained states of every streaming model. May raise HeadwaterError (unreachable)."""
+    names = [model.name for model in warehouse.streaming]
+    tables = {name: store.table(name) for name in names}
+    states = {name: engine.retained_state(name) for name in names}
+    return Actual(
+        tables={name: table for name, table in tables.items() if table is not None},
+        jobs=engine.jobs(),
+        states={name: state for name, state in states.items() if state is not None},
+    )

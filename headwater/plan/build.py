@@ -1,0 +1,145 @@
+"""Work out the stages from what is declared to what is there. Reads nothing, changes nothing."""
+
+from collections.abc import Collection
+
+from headwater.compile.binding import Addresses
+from headwater.compile.job import JobSpec, compile_job
+from headwater.compile.storage import table_options
+from headwater.engines import ActualJob, ActualTable, JobState
+from headwater.model import Model, TableName, Warehouse
+from headwater.plan.actual import Actual
+from headwater.plan.stages import (
+    AddColumns,
+    CancelJob,
+    CreateTable,
+    Plan,
+    SetOptions,
+    Stage,
+    StopWithSavepoint,
+    SubmitJob,
+    WaitHealthy,
+)
+
+# Paimon fixes these when a table is created: https://paimon.apache.org/docs/master/maintenance/configurations/
+_IMMUTABLE = ("bucket", "merge-engine", "changelog-producer")
+
+
+def build_plan(
+    warehouse: Warehouse,
+    actual: Actual,
+    addresses: Addresses,
+    *,
+    models: Collection[TableName] | None = None,
+    fresh: Collection[TableName] = (),
+) -> Plan:
+    """The plan that makes the declared streaming tables and jobs be there.
+
+    Args:
+        warehouse: What is declared.
+        actual: What is there.
+        addresses: Where jobs find lake and broker.
+        models: Only these; None for all, and then jobs whose model is no longer declared are stopped too.
+        fresh: Models whose job starts without state, reading its inputs from the start.
+    """
+    chosen = [model for model in warehouse.streaming if models is None or model.name in models]
+    before: list[Stage] = []
+    starts: list[Stage] = []
+    waits: list[Stage] = []
+    refusals: list[str] = []
+    if models is None:
+        before.extend(_undeclared(warehouse, actual))
+    for model in chosen:
+        changes, refused = _table_stages(model, actual.tables.get(model.name))
+        refusals.extend(refused)
+        job = compile_job(model, warehouse.model, addresses)
+        running = [found for found in actual.jobs if found.model == model.name]
+        if len(running) > 1:
+            refusals.append(_two_writers(model.name, running))
+            continue
+        current = running[0] if running else None
+        if current is not None and not changes and current.fingerprint == job.fingerprint and model.name not in fresh:
+            if current.state is not JobState.RUNNING:
+                waits.append(WaitHealthy(job))
+            continue
+        if current is not None:
+            before.append(_stop(current, job, changes))
+        before.extend(changes)
+        starts.append(_start(job, actual, current, fresh=model.name in fresh))
+        waits.append(WaitHealthy(job))
+    return Plan(stages=(*before, *starts, *waits), refusals=tuple(refusals))
+
+
+def _undeclared(warehouse: Warehouse, actual: Actual) -> list[Stage]:
+    return [_ended(job) for job in actual.jobs if job.model not in warehouse or not warehouse.model(job.model).flows]
+
+
+def _ended(job: ActualJob) -> Stage:
+    if job.state is JobState.RUNNING:
+        return StopWithSavepoint(job, "its model is no longer declared")
+    return CancelJob(job)
+
+
+def _stop(current: ActualJob, job: JobSpec, changes: list[Stage]) -> Stage:
+    if current.state is not JobState.RUNNING:
+        return CancelJob(current)
+    if current.fingerprint != job.fingerprint:
+        return StopWithSavepoint(current, f"declared {job.fingerprint}, running {current.fingerprint}")
+    return StopWithSavepoint(current, "its table changes" if changes else "asked to start without state")
+
+
+def _start(job: JobSpec, actual: Actual, current: ActualJob | None, *, fresh: bool) -> SubmitJob:
+    if fresh:
+        return SubmitJob(job, resume=False, origin="without state, reading its inputs from the start")
+    if current is not None and current.state is JobState.RUNNING:
+        return SubmitJob(job, resume=True, origin="from that savepoint")
+    state = actual.states.get(job.model)
+    if state is None:
+        return SubmitJob(job, resume=False, origin="for the first time")
+    kind = "savepoint" if state.is_savepoint else "checkpoint"
+    return SubmitJob(job, resume=True, origin=f"from its {kind} of {state.completed_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _two_writers(name: TableName, running: list[ActualJob]) -> str:
+    ids = " and ".join(job.id for job in running)
+    return (
+        f"{name}: two jobs write it ({ids}); a table has one writer. "
+        "Cancel the wrong one on Flink's page, then run headwater plan again"
+    )
+
+
+def _table_stages(model: Model, table: ActualTable | None) -> tuple[list[Stage], list[str]]:
+    if table is None:
+        return [CreateTable(model)], []
+    stages: list[Stage] = []
+    refusals = _refusals(model, table)
+    known = {column.name for column in table.columns}
+    added = tuple(column for column in model.columns if column.name not in known)
+    if added:
+        stages.append(AddColumns(model, added))
+    wanted = table_options(model)
+    changed = {key: value for key, value in wanted.items() if table.options.get(key) != value and key not in _IMMUTABLE}
+    if changed:
+        stages.append(SetOptions(model, tuple(sorted(changed.items()))))
+    return stages, refusals
+
+
+def _refusals(model: Model, table: ActualTable) -> list[str]:
+    found = []
+    declared = {column.name: column for column in model.columns}
+    for column in table.columns:
+        if column.name not in declared:
+            found.append(f"column {column.name} is in the table and no longer declared; dropping it loses data")
+        elif column.type != declared[column.name].type:
+            found.append(f"column {column.name} is {column.type} in the table, declared {declared[column.name].type}")
+    if table.key != model.key:
+        found.append(f"the table's key is ({', '.join(table.key)}), declared ({', '.join(model.key)})")
+    if table.partition_by != model.partition_by:
+        found.append(
+            f"the table is partitioned by ({', '.join(table.partition_by)}), declared ({', '.join(model.partition_by)})"
+        )
+    wanted = table_options(model)
+    for option in _IMMUTABLE:
+        if option in wanted and table.options.get(option, wanted[option]) != wanted[option]:
+            found.append(f"option {option} is {table.options[option]} in the table, declared {wanted[option]}")
+    advice = f"declare it as it was, or declare a new table beside it and move readers over ({model.file})"
+    return [f"{model.name}: {difference}; {advice}" for difference in found]

@@ -1,0 +1,157 @@
+"""Carry out a plan, stage by stage, telling what is done."""
+
+import time
+from collections.abc import Callable
+from functools import singledispatchmethod
+from pathlib import Path
+from urllib.parse import urlparse
+
+from headwater.compile.storage import add_columns, create_table, set_options
+from headwater.engines import ActualJob, JobHealth, JobState, RetainedState, StreamEngine
+from headwater.model import TableName
+from headwater.plan.stages import (
+    AddColumns,
+    CancelJob,
+    CreateTable,
+    Plan,
+    SetOptions,
+    Stage,
+    StopWithSavepoint,
+    SubmitJob,
+    WaitHealthy,
+)
+from headwater.problem import HeadwaterError
+
+_POLL_SECONDS = 0.1
+
+
+class Executor:
+    """Executes plans on one engine.
+
+    Args:
+        engine: The Flink cluster.
+        on_event: Told one line before each stage, and one for what came of it where there is more to say.
+        patience: Seconds that a started job may take until it is healthy.
+    """
+
+    def __init__(self, engine: StreamEngine, on_event: Callable[[str], None], *, patience: float = 90.0) -> None:
+        self._engine = engine
+        self._tell = on_event
+        self._patience = patience
+        self._started: dict[TableName, tuple[str, Path | None]] = {}
+        self._savepoints: dict[TableName, Path] = {}
+
+    def execute(self, plan: Plan) -> None:
+        """Carry out every stage in order. Raises HeadwaterError at the first that fails; the rest is not tried.
+
+        Carrying out a new plan afterwards goes on from what is there: nothing has to be undone.
+        """
+        if plan.refusals:
+            raise HeadwaterError(
+                "The plan cannot be applied:\n" + "\n".join(f"  {refusal}" for refusal in plan.refusals),
+                next_command="headwater plan",
+            )
+        for stage in plan.stages:
+            self._tell(stage.describe())
+            self._run(stage)
+
+    @singledispatchmethod
+    def _run(self, stage: Stage) -> None:
+        raise TypeError(f"no way to carry out a {type(stage).__name__}")
+
+    @_run.register
+    def _(self, stage: CreateTable) -> None:
+        self._engine.execute(create_table(stage.model))
+
+    @_run.register
+    def _(self, stage: AddColumns) -> None:
+        self._engine.execute([add_columns(stage.model, stage.columns)])
+
+    @_run.register
+    def _(self, stage: SetOptions) -> None:
+        self._engine.execute([set_options(stage.model, dict(stage.options))])
+
+    @_run.register
+    def _(self, stage: StopWithSavepoint) -> None:
+        self._savepoints[stage.table] = self._engine.stop_with_savepoint(stage.job)
+        self._tell(f"  savepoint {self._savepoints[stage.table]}")
+        self._await_end(stage.job)
+
+    @_run.register
+    def _(self, stage: CancelJob) -> None:
+        self._engine.cancel(stage.job)
+        self._await_end(stage.job)
+
+    @_run.register
+    def _(self, stage: SubmitJob) -> None:
+        state = self._state(stage)
+        job_id = self._engine.submit(stage.job, state)
+        self._started[stage.table] = (job_id, state.path if state else None)
+
+    @_run.register
+    def _(self, stage: WaitHealthy) -> None:
+        job_id, restored = self._started.get(stage.table) or (self._running(stage.table).id, None)
+        deadline = time.monotonic() + self._patience
+        while True:
+            health = self._engine.health(job_id)
+            if is_healthy(health):
+                break
+            if health.state.is_final or time.monotonic() > deadline:
+                raise self._unhealthy(stage, job_id, health)
+            time.sleep(_POLL_SECONDS)
+        if restored is not None and not _same_path(health.restored_from, restored):
+            raise HeadwaterError(
+                f"Job {stage.table} ({job_id}) runs, but started from {health.restored_from or 'nothing'} instead of {restored}",
+                left=f"the running job, and the state at {restored}",
+                next_command=f"headwater logs jobmanager; cancel the job on Flink's page, then headwater apply",
+            )
+        self._engine.prune(stage.table, job_id)
+
+    def _state(self, stage: SubmitJob) -> RetainedState | None:
+        if not stage.resume:
+            return None
+        state = self._engine.retained_state(stage.table)
+        savepoint = self._savepoints.get(stage.table)
+        if state is None or (savepoint is not None and state.path != savepoint):
+            raise HeadwaterError(
+                f"The state that {stage.table} should start from is not there: {savepoint or 'no checkpoint or savepoint'}",
+                left="the table as it is; no job runs",
+                next_command=f"headwater apply --fresh {stage.table} starts it without state",
+            )
+        return state
+
+    def _running(self, table: TableName) -> ActualJob:
+        for job in self._engine.jobs():
+            if job.model == table:
+                return job
+        raise HeadwaterError(f"Job {table} ended while it was waited for", next_command="headwater apply")
+
+    def _await_end(self, job: ActualJob) -> None:
+        deadline = time.monotonic() + self._patience
+        while any(found.id == job.id for found in self._engine.jobs()):
+            if time.monotonic() > deadline:
+                raise HeadwaterError(
+                    f"Job {job.model} ({job.id}) did not end within {self._patience:.0f} s",
+                    left="the job, still ending",
+                    next_command="headwater status, then headwater apply",
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _unhealthy(self, stage: WaitHealthy, job_id: str, health: JobHealth) -> HeadwaterError:
+        _, state = self._started.get(stage.table, (job_id, None))
+        why = health.failure or f"{health.checkpoints_completed} checkpoints completed"
+        return HeadwaterError(
+            f"Job {stage.table} ({job_id}) is {health.state.value} and not healthy: {why}",
+            left=f"the state it started from, {state}" if state else "the table; the job had no earlier state",
+            next_command=f"headwater logs jobmanager; correct the model, then headwater apply"
+            f" (or headwater apply --fresh {stage.table} to start it without state)",
+        )
+
+
+def is_healthy(health: JobHealth) -> bool:
+    """Running, and at least one checkpoint completed since it was submitted."""
+    return health.state is JobState.RUNNING and health.checkpoints_completed > 0
+
+
+def _same_path(reported: str | None, expected: Path) -> bool:
+    return reported is not None and Path(urlparse(reported).path) == expected

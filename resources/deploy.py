@@ -1,0 +1,136 @@
+"""Plan and apply a warehouse on a stack: the one way that the command line and Dagster both take."""
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from filelock import FileLock, Timeout
+
+from headwater.compile.binding import Addresses
+from headwater.engines import ActualJob, JobState
+from headwater.loader import load
+from headwater.model import TableName, Warehouse
+from headwater.plan.actual import observe
+from headwater.plan.build import build_plan
+from headwater.plan.execute import Executor
+from headwater.plan.stages import Plan
+from headwater.problem import HeadwaterError
+from headwater.stack import Stack
+from resources.flink.engine import FlinkEngine
+from resources.paimon.store import FilesystemTableStore
+
+_LOCK_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What an apply did: a line for each stage (none when nothing was to do), and the jobs that run now."""
+
+    stages: tuple[str, ...]
+    jobs: Mapping[TableName, ActualJob]
+
+
+def warehouse(stack: Stack) -> Warehouse:
+    """The stack's declarations. Raises InvalidWarehouse with every problem."""
+    return load(stack.warehouse, cache=stack.home / "cache")
+
+
+def addresses(stack: Stack) -> Addresses:
+    """Where this stack's jobs find lake and broker."""
+    return Addresses(lake=stack.lake.as_uri(), kafka=stack.kafka)
+
+
+@contextmanager
+def engine(stack: Stack) -> Iterator[FlinkEngine]:
+    """The stack's Flink, its connections closed at the end."""
+    opened = FlinkEngine(stack.gateway_url, stack.flink_url, stack.lake, stack.job_state)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def plan(
+    stack: Stack, *, models: Collection[TableName] | None = None, fresh: Collection[TableName] = ()
+) -> Plan:
+    """The difference between what is declared and what runs on the stack. Changes nothing."""
+    with engine(stack) as flink:
+        return _plan(stack, flink, models, fresh)
+
+
+def deploy(
+    stack: Stack,
+    on_event: Callable[[str], None],
+    *,
+    models: Collection[TableName] | None = None,
+    fresh: Collection[TableName] = (),
+) -> Deployment:
+    """Plan and carry out the plan.
+
+    Args:
+        stack: Where to.
+        on_event: Told a line for each stage as it starts.
+        models: Only these; None for all.
+        fresh: Models whose job starts without state.
+
+    Raises:
+        HeadwaterError: The first stage that failed, or a plan that is refused.
+    """
+    with applying(stack), engine(stack) as flink:
+        planned = _plan(stack, flink, models, fresh)
+        Executor(flink, on_event).execute(planned)
+        jobs = {job.model: job for job in flink.jobs()}
+    return Deployment(stages=tuple(stage.describe() for stage in planned.stages), jobs=jobs)
+
+
+def stop_jobs(stack: Stack, on_event: Callable[[str], None]) -> tuple[str, ...]:
+    """Stop every job with a savepoint; give a line for each that had to be left to its newest checkpoint instead."""
+    left = []
+    with applying(stack), engine(stack) as flink:
+        for job in flink.jobs():
+            on_event(f"stop job {job.model} with a savepoint")
+            try:
+                if job.state is not JobState.RUNNING:
+                    raise HeadwaterError(f"job {job.model} is {job.state.value}")
+                flink.stop_with_savepoint(job)
+            except HeadwaterError as error:
+                if error.unreachable:
+                    raise
+                left.append(f"{job.model}: {error.failed}; it will go on from its newest checkpoint")
+    return tuple(left)
+
+
+@contextmanager
+def applying(stack: Stack) -> Iterator[None]:
+    """Hold the stack's apply lock: plans are made and carried out one at a time.
+
+    Raises HeadwaterError, naming the holder, when another apply does not end within five minutes.
+    """
+    folder = stack.home / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / "apply.holder"
+    lock = FileLock(folder / "apply.lock")
+    try:
+        lock.acquire(timeout=_LOCK_SECONDS)
+    except Timeout as error:
+        pid = holder.read_text() if holder.exists() else "unknown"
+        raise HeadwaterError(
+            f"Another apply (process {pid}) has held this stack for over {_LOCK_SECONDS:.0f} s",
+            left="nothing was changed",
+            next_command="wait for it, or stop that process, then headwater apply",
+        ) from error
+    try:
+        holder.write_text(str(os.getpid()))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _plan(
+    stack: Stack, flink: FlinkEngine, models: Collection[TableName] | None, fresh: Collection[TableName]
+) -> Plan:
+    declared = warehouse(stack)
+    actual = observe(declared, flink, FilesystemTableStore(stack.lake))
+    return build_plan(declared, actual, addresses(stack), models=models, fresh=fresh)
