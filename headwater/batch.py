@@ -1,0 +1,121 @@
+"""What a batch run is: the partitions it makes, the snapshots it reads, what it asks of a scan, and what came out."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from headwater.engines import Snapshot
+from headwater.model import TableName
+
+Literal = bool | int | Decimal | str | date | datetime
+
+
+class Operator(StrEnum):
+    """A comparison that a scan can evaluate. All but NULL are never true for a NULL value, as in SQL."""
+
+    EQUAL = "="
+    UNEQUAL = "<>"
+    LESS = "<"
+    LESS_EQUAL = "<="
+    GREATER = ">"
+    GREATER_EQUAL = ">="
+    IN = "IN"
+    NULL = "IS NULL"
+    NOT_NULL = "IS NOT NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A column compared with literals: one for the orderings, any number for IN, none for the NULL tests.
+
+    A string stands for itself, or, against a column of another type, for the value that SQL would cast it to.
+    A datetime without a zone is UTC.
+    """
+
+    column: str
+    operator: Operator
+    values: tuple[Literal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableScan:
+    """What a query needs of a table at least: reading more columns or rows does not change the query's answer.
+
+    Args:
+        columns: None for all.
+        where: Comparisons that all hold for every row that can matter.
+    """
+
+    columns: tuple[str, ...] | None = None
+    where: tuple[Comparison, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Partition:
+    """One local day of one market: what a report is made of."""
+
+    market: str
+    local_date: date
+
+    def __str__(self) -> str:
+        return f"{self.market}/{self.local_date.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedInput:
+    """A table, and the one snapshot of it that a run reads."""
+
+    table: TableName
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRun:
+    """One computation of some partitions of a report, over pinned inputs.
+
+    Args:
+        id: Unique among the runs of a stack; `<process id>-<hex>`, so that a dead run's leavings can be told.
+    """
+
+    id: str
+    report: TableName
+    partitions: tuple[Partition, ...]
+    inputs: tuple[PinnedInput, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionResult:
+    """What a run wrote for one partition.
+
+    Args:
+        starts_at: First instant of the local day.
+        ends_at: First instant after it.
+        complete: The day was over when the run began, and every input's watermark, where it has one, had passed its end.
+    """
+
+    partition: Partition
+    starts_at: datetime
+    ends_at: datetime
+    rows: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReportResult:
+    """What one run did. `snapshot_id` is the commit in the report's own table; `seconds` is wall time."""
+
+    run: BatchRun
+    partitions: tuple[PartitionResult, ...]
+    snapshot_id: int
+    seconds: float
+
+    @property
+    def rows(self) -> int:
+        """Rows written, over all partitions."""
+        return sum(partition.rows for partition in self.partitions)
+
+    @property
+    def complete(self) -> bool:
+        """Every partition was complete."""
+        return all(partition.complete for partition in self.partitions)

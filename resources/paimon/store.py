@@ -1,0 +1,125 @@
+"""What Paimon says about its tables, read from the small metadata files: no JVM, no data files."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from headwater.engines import ActualColumn, ActualTable, Snapshot
+from headwater.model import TableName
+from headwater.problem import HeadwaterError
+from headwater.sqltype import SqlType
+from resources.paimon.layout import newest_schema, numbered, parse_metadata, read_small, table_path, tables
+
+# Java's Long.MIN_VALUE: what a job without a watermark commits.
+_NO_WATERMARK = -(2**63)
+
+
+class FilesystemTableStore:
+    """A `headwater.engines.TableStore` over Paimon's file system catalog.
+
+    Args:
+        lake: The Paimon warehouse, `<lake>/<layer>.db/<table>`.
+    """
+
+    def __init__(self, lake: Path) -> None:
+        self.lake = lake
+
+    def tables(self) -> tuple[TableName, ...]:
+        """Every table on disk, committed to or not, ordered."""
+        return tables(self.lake)
+
+    def table(self, name: TableName) -> ActualTable | None:
+        """The table at its newest schema, or None when it does not exist."""
+        schema = newest_schema(self.lake, name)
+        if schema is None:
+            return None
+        return ActualTable(
+            name=name,
+            schema_id=schema["id"],
+            columns=tuple(_column(field) for field in schema["fields"]),
+            key=tuple(schema["primaryKeys"]),
+            partition_by=tuple(schema["partitionKeys"]),
+            options=schema["options"],
+        )
+
+    def latest_snapshot(self, name: TableName) -> Snapshot | None:
+        """The newest snapshot, or None when the table is missing or has no commit yet.
+
+        LATEST is a hint that Paimon writes after the snapshot itself, so it may lag or be missing; as in Paimon's
+        own SnapshotManager, it holds only when its snapshot exists and the one after it does not.
+        """
+        folder = f"{table_path(self.lake, name)}/snapshot"
+        hint = read_small(f"{folder}/LATEST")
+        if hint is not None and hint.strip().isdigit():
+            number = int(hint)
+            if not os.access(f"{folder}/snapshot-{number + 1}", os.F_OK):
+                content = read_small(f"{folder}/snapshot-{number}")
+                if content is not None:
+                    return _snapshot(f"{folder}/snapshot-{number}", content)
+        for number in reversed(numbered(folder, "snapshot-")):
+            content = read_small(f"{folder}/snapshot-{number}")
+            if content is not None:
+                return _snapshot(f"{folder}/snapshot-{number}", content)
+        return None
+
+    def snapshot(self, name: TableName, snapshot_id: int) -> Snapshot:
+        """A given snapshot. Raises HeadwaterError when it has expired or never was."""
+        folder = f"{table_path(self.lake, name)}/snapshot"
+        path = f"{folder}/snapshot-{snapshot_id}"
+        content = read_small(path)
+        if content is not None:
+            return _snapshot(path, content)
+        there = numbered(folder, "snapshot-")
+        if not there:
+            raise HeadwaterError(
+                f"{name} has no snapshot {snapshot_id}: nothing has been committed to it yet",
+                next_command="headwater status",
+            )
+        fate = "has expired" if snapshot_id < there[0] else "does not exist"
+        raise HeadwaterError(
+            f"Snapshot {snapshot_id} of {name} {fate}; it has {there[0]} to {there[-1]}",
+            next_command=f"name one of these, or leave the number out to take {there[-1]}",
+        )
+
+
+def _snapshot(path: str, content: bytes) -> Snapshot:
+    fields = parse_metadata(path, content)
+    watermark = fields.get("watermark", _NO_WATERMARK)
+    return Snapshot(
+        id=fields["id"],
+        committed_at=datetime.fromtimestamp(fields["timeMillis"] / 1000, UTC),
+        kind=fields["commitKind"],
+        watermark=None if watermark is None else _instant(watermark),
+        rows=fields.get("totalRecordCount") or 0,
+        schema_id=fields["schemaId"],
+    )
+
+
+def _instant(milliseconds: int) -> datetime | None:
+    """Watermarks outside Python's years (minimum long: no watermark; maximum long: a finished source) are None."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _column(field: dict[str, Any]) -> ActualColumn:
+    text, nullable = _type_text(field["type"])
+    return ActualColumn(field["name"], SqlType.parse(text), nullable, field.get("description") or "")
+
+
+def _type_text(written: str | dict[str, Any]) -> tuple[str, bool]:
+    """A type as the schema file writes it, in Flink's spelling, and whether it takes NULL."""
+    if isinstance(written, str):
+        bare = written.removesuffix(" NOT NULL")
+        return bare, bare == written
+    root, nullable = _type_text(written["type"])
+    match root:
+        case "ARRAY" | "MULTISET":
+            inner = _type_text(written["element"])[0]
+        case "MAP":
+            inner = f"{_type_text(written['key'])[0]}, {_type_text(written['value'])[0]}"
+        case _:
+            inner = ", ".join(f"`{field['name']}` {_type_text(field['type'])[0]}" for field in written["fields"])
+    return f"{root}<{inner}>", nullable
