@@ -11,7 +11,7 @@ from headwater.compile.parsing import parsed, text_is_valid
 from headwater.compile.storage import columns_clause, partition_clause
 from headwater.model import Column, EventTime, Model, TableName, Topic, TopicFormat
 
-_PHYSICAL = "__topic"
+_PHYSICAL = "__bound"
 _RAW = "__raw"
 # Rows of a running reader must not expire while its job is down; a week covers a long holiday.
 _CONSUMER_KEPT = "7 d"
@@ -40,16 +40,21 @@ def databases(models: tuple[Model, ...]) -> tuple[str, ...]:
     return tuple(f"CREATE DATABASE IF NOT EXISTS {text.identifier(layer)}" for layer in layers)
 
 
-def read_topic(model: Model, addresses: Addresses, reader: TableName) -> tuple[str, ...]:
+def read_topic(model: Model, addresses: Addresses, reader: TableName, *, timed: bool) -> tuple[str, ...]:
     """Bind a topic for reading: the physical table, and a view of it without malformed records.
 
     The format drops what is no JSON and turns a field of the wrong type into NULL. A required column is
     therefore read as NULL and filtered; any other column that can fail is read as text and parsed in the view,
     so that «absent» and «wrong» stay apart. `headwater.compile.rejects` keeps what this view leaves out.
+
+    Args:
+        timed: The reader's SQL needs the event-time column as a time attribute.
     """
     topic = _topic(model)
-    timed = {model.event_time.column} if model.event_time else set()
-    as_text = {c.name for c in model.columns if not c.required and c.name not in timed and c.type.root not in _NEVER_FAIL}
+    clock = model.event_time.column if model.event_time else None
+    as_text = {
+        c.name for c in model.columns if not c.required and c.name != clock and c.type.root not in _NEVER_FAIL
+    }
     columns = [
         f"  {text.identifier(column.name)} {'STRING' if column.name in as_text else column.type}"
         for column in model.columns
@@ -64,13 +69,13 @@ def read_topic(model: Model, addresses: Addresses, reader: TableName) -> tuple[s
             conditions.append(f"({name} IS NULL OR {text_is_valid(name, column.type)})")
             selected.append(f"{parsed(name, column.type)} AS {name}")
         else:
-            selected.append(name)
+            selected.append(_selected(column, model.event_time, timed=timed))
     where = "\nWHERE " + "\n  AND ".join(conditions) if conditions else ""
     physical = text.table(model.name, _PHYSICAL)
     return (
         f"CREATE TEMPORARY TABLE {physical} (\n" + ",\n".join(columns) + "\n) WITH (\n"
         f"{text.options(_topic_options(topic, addresses, reader, model.event_time))}\n)",
-        f"CREATE TEMPORARY VIEW {text.table(model.name)} AS SELECT " + ",\n  ".join(selected) + f"\nFROM {physical}{where}",
+        _view(model, selected, physical + where),
     )
 
 
@@ -86,7 +91,7 @@ def read_raw_topic(model: Model, addresses: Addresses, reader: TableName) -> tup
     )
 
 
-def read_table(model: Model, addresses: Addresses, reader: TableName) -> tuple[str, ...]:
+def read_table(model: Model, addresses: Addresses, reader: TableName, *, timed: bool) -> tuple[str, ...]:
     """Bind a Paimon table for continuous reading: all of it first, then its changelog.
 
     A consumer protects the snapshots that the job has not read yet from expiry while it is down; the job's own
@@ -106,14 +111,16 @@ def read_table(model: Model, addresses: Addresses, reader: TableName) -> tuple[s
     if model.event_time is not None:
         columns += ",\n" + _watermark(model.event_time)
         options["scan.watermark.idle-timeout"] = text.duration(model.event_time.idle_after)
-    return (_paimon_table(model, columns, options),)
+    physical = text.table(model.name, _PHYSICAL)
+    selected = [_selected(column, model.event_time, timed=timed) for column in model.columns]
+    return (_paimon_table(physical, model, columns, options), _view(model, selected, physical))
 
 
 def write_table(model: Model, addresses: Addresses) -> tuple[str, ...]:
     """Bind the job's own table for writing."""
     options = _paimon_options(model, addresses) | {"sink.operator-uid.suffix": str(model.name)}
     options.setdefault("write-buffer-size", _WRITE_BUFFER)
-    return (_paimon_table(model, columns_clause(model, comments=False), options),)
+    return (_paimon_table(text.table(model.name), model, columns_clause(model, comments=False), options),)
 
 
 _NEVER_FAIL = frozenset({"STRING", "VARCHAR", "CHAR"})
@@ -160,9 +167,25 @@ def _paimon_options(model: Model, addresses: Addresses) -> dict[str, str]:
     return {"connector": "paimon", "path": path}
 
 
-def _paimon_table(model: Model, columns: str, options: dict[str, str]) -> str:
+def _selected(column: Column, event_time: EventTime | None, *, timed: bool) -> str:
+    """A column of the view. A time attribute that the SQL does not ask for is taken off.
+
+    Flink refuses to unite a time attribute with a plain timestamp, which an author could not foresee; watermarks
+    flow all the same.
+    """
+    name = text.identifier(column.name)
+    if timed or event_time is None or column.name != event_time.column:
+        return name
+    return f"CAST({name} AS {column.type}) AS {name}"
+
+
+def _view(model: Model, selected: list[str], source: str) -> str:
+    return f"CREATE TEMPORARY VIEW {text.table(model.name)} AS SELECT " + ",\n  ".join(selected) + f"\nFROM {source}"
+
+
+def _paimon_table(name: str, model: Model, columns: str, options: dict[str, str]) -> str:
     return (
-        f"CREATE TEMPORARY TABLE {text.table(model.name)} (\n{columns}\n){partition_clause(model)}"
+        f"CREATE TEMPORARY TABLE {name} (\n{columns}\n){partition_clause(model)}"
         f" WITH (\n{text.options(options)}\n)"
     )
 
@@ -170,8 +193,3 @@ def _paimon_table(model: Model, columns: str, options: dict[str, str]) -> str:
 def raw_name(name: TableName) -> str:
     """How a flow of the rejects job spells a topic's raw binding."""
     return text.table(name, _RAW)
-
-
-def required(model: Model) -> tuple[Column, ...]:
-    """The columns that a record of this source must have."""
-    return tuple(column for column in model.columns if column.required)

@@ -1,6 +1,7 @@
 """A streaming model's job: the statements of its session, its one INSERT, and the fingerprint that names it."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,10 @@ from headwater.model import Model, TableName
 
 # Moving to another Flink or connector set is a change of the job, even where the SQL stays.
 ENGINE_VERSION = "flink-2.0.2 paimon-2.0.0 kafka-4.0.1"
+
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+# Windows, temporal joins, pattern matching, ranges and interval joins work on a time attribute; nothing else does.
+_TIME_ATTRIBUTE = re.compile(r"\b(DESCRIPTOR|SYSTEM_TIME|MATCH_RECOGNIZE|OVER|JOIN)\b", re.IGNORECASE)
 
 _NOWHERE = Addresses(lake="lake:", kafka="kafka:")
 
@@ -73,14 +78,15 @@ def fingerprint(model: Model, upstream: Callable[[TableName], Model]) -> str:
 def _bindings(model: Model, upstream: Callable[[TableName], Model], addresses: Addresses) -> tuple[str, ...]:
     raw = {name for flow in model.flows if flow.raw for name in flow.reads}
     inputs = tuple(upstream(name) for name in model.reads)
+    timed = any(_TIME_ATTRIBUTE.search(_COMMENT.sub(" ", flow.sql)) for flow in model.flows)
     statements = list(binding.databases((*inputs, model)))
     for source in inputs:
         if source.name in raw:
             statements.extend(binding.read_raw_topic(source, addresses, model.name))
         elif source.is_source:
-            statements.extend(binding.read_topic(source, addresses, model.name))
+            statements.extend(binding.read_topic(source, addresses, model.name, timed=timed))
         else:
-            statements.extend(binding.read_table(source, addresses, model.name))
+            statements.extend(binding.read_table(source, addresses, model.name, timed=timed))
     statements.extend(binding.write_table(model, addresses))
     return tuple(statements)
 
