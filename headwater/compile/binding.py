@@ -111,6 +111,8 @@ def read_table(model: Model, addresses: Addresses, reader: TableName, *, timed: 
     if model.event_time is not None:
         columns += ",\n" + _watermark(model.event_time)
         options["scan.watermark.idle-timeout"] = text.duration(model.event_time.idle_after)
+        # A commit's splits are small: one is read and gone between two periodic watermarks, and its would be lost.
+        options["scan.watermark.emit.strategy"] = "on-event"
     physical = text.table(model.name, _PHYSICAL)
     selected = [_selected(column, model.event_time, timed=timed) for column in model.columns]
     return (_paimon_table(physical, model, columns, options), _view(model, selected, physical))

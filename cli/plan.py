@@ -1,0 +1,42 @@
+"""`headwater plan`: what applying the declarations would do."""
+
+import json
+
+import click
+
+from headwater.stack import Stack
+
+
+@click.command()
+@click.option("--warehouse", type=click.Path(file_okay=False), help="Folder of declarations; default: the running stack's.")
+@click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, such as dwd.orders; repeatable.")
+@click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: {stages: [{kind, table, text}], refusals: [text]}.")
+def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ...], as_json: bool) -> None:
+    """Show what `headwater apply` would do, as an ordered list of stages. Changes nothing.
+
+    Compares what the warehouse folder declares with what Flink and Paimon say is there: tables to create or extend,
+    jobs to start, jobs to stop with a savepoint and start again from it, jobs that are no longer declared.
+
+    Exit status 1 when the plan contains a difference that cannot be applied, such as a dropped column.
+    """
+    from cli.options import table_names
+    from resources.deploy import plan
+
+    stack = Stack.resolve(warehouse)
+    found = plan(stack, models=table_names(models) or None, fresh=table_names(fresh))
+    if as_json:
+        stages = [
+            {"kind": type(stage).__name__, "table": str(stage.table), "text": stage.describe()} for stage in found.stages
+        ]
+        click.echo(json.dumps({"stages": stages, "refusals": found.refusals}, indent=2))
+    elif found.is_empty:
+        click.echo("Nothing to do: every declared table is there and its job runs as declared.")
+    else:
+        for number, stage in enumerate(found.stages, 1):
+            click.echo(f"{number:3}. {stage.describe()}")
+        for refusal in found.refusals:
+            click.echo(f"  ✗  {refusal}")
+        if not found.refusals:
+            click.echo("\nTo carry it out: headwater apply")
+    raise click.exceptions.Exit(1 if found.refusals else 0)
