@@ -54,6 +54,7 @@ class PinnedTable:
     Args:
         columns: None for all; at least one is read always, so that rows can be counted.
         where: As for `scan`.
+        tag: A tag of that snapshot, through which it stays readable after it has expired.
     """
 
     def __init__(
@@ -63,27 +64,33 @@ class PinnedTable:
         snapshot_id: int,
         columns: Sequence[str] | None = None,
         where: Sequence[Comparison] = (),
+        tag: str | None = None,
     ) -> None:
         store = FilesystemTableStore(lake)
         table = store.table(name)
         if table is None:
             raise HeadwaterError(f"There is no table {name} in the lake", next_command="headwater status")
         refuse_unreadable(table)
-        store.snapshot(name, snapshot_id)
+        if tag is None:
+            store.snapshot(name, snapshot_id)
         self.lake = lake
         self.name = name
         self.snapshot_id = snapshot_id
+        self.tag = tag
         self.rows_read = 0
         self.failure: HeadwaterError | None = None
         types = {column.name: column.type for column in table.columns}
+        self._all_types = types
         self._types = _chosen(table, types, columns)
         self._filter = native_filter(where, types)
 
     def schema(self) -> "pyarrow.Schema":
         """The columns that a reader gives."""
-        import pyarrow
+        return _arrow_schema(self._types)
 
-        return pyarrow.schema([(name, arrow_type(sql_type)) for name, sql_type in self._types.items()])
+    def full_schema(self) -> "pyarrow.Schema":
+        """All the table's columns, wanted or not."""
+        return _arrow_schema(self._all_types)
 
     def reader(self) -> "pyarrow.RecordBatchReader":
         """A fresh pass over the rows. Nothing is opened before the first batch is asked for."""
@@ -110,7 +117,7 @@ class PinnedTable:
         path = table_path(self.lake, self.name)
         table = Table.from_resolved_schema(
             f"file://{path}",
-            orjson.dumps(_pinned_schema(self.lake, self.name, self.snapshot_id)).decode(),
+            orjson.dumps(self._pinned_schema()).decode(),
             database=self.name.layer.value,
             table=self.name.table,
         )
@@ -122,10 +129,20 @@ class PinnedTable:
             raise RuntimeError(f"the scan chose snapshot {plan.snapshot_id()} instead of {self.snapshot_id}")
         yield from builder.new_read().read_arrow(plan.splits())
 
+    def _pinned_schema(self) -> dict[str, Any]:
+        """The newest schema, so that older snapshots have the columns added since (as NULL), set on one snapshot."""
+        schema = newest_schema(self.lake, self.name)
+        if schema is None:
+            raise RuntimeError("the table has been dropped")
+        options = {key: value for key, value in schema["options"].items() if not key.startswith(_SCAN_OPTIONS)}
+        pin = {"scan.tag-name": self.tag} if self.tag else {"scan.snapshot-id": str(self.snapshot_id)}
+        return {**schema, "options": {**options, **pin}}
+
     def _explained(self, error: Exception) -> HeadwaterError:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         try:
-            FilesystemTableStore(self.lake).snapshot(self.name, self.snapshot_id)
+            if self.tag is None:
+                FilesystemTableStore(self.lake).snapshot(self.name, self.snapshot_id)
         except HeadwaterError as expired:
             return HeadwaterError(
                 f"{self.name} was read too slowly: {expired.failed}",
@@ -176,13 +193,10 @@ def _chosen(table: ActualTable, types: Mapping[str, SqlType], columns: Sequence[
     return {first: types[first]}
 
 
-def _pinned_schema(lake: Path, name: TableName, snapshot_id: int) -> dict[str, Any]:
-    """The newest schema, so that older snapshots have the columns added since (as NULL), set on one snapshot."""
-    schema = newest_schema(lake, name)
-    if schema is None:
-        raise RuntimeError("the table has been dropped")
-    options = {key: value for key, value in schema["options"].items() if not key.startswith(_SCAN_OPTIONS)}
-    return {**schema, "options": {**options, "scan.snapshot-id": str(snapshot_id)}}
+def _arrow_schema(types: Mapping[str, SqlType]) -> "pyarrow.Schema":
+    import pyarrow
+
+    return pyarrow.schema([(name, arrow_type(sql_type)) for name, sql_type in types.items()])
 
 
 def _conform(batch: "pyarrow.RecordBatch", schema: "pyarrow.Schema") -> "pyarrow.RecordBatch":

@@ -1,0 +1,215 @@
+"""DuckDB over pinned Paimon tables: the tables are all that a query can read."""
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from headwater.model import TableName
+from headwater.problem import HeadwaterError
+from resources.paimon.reader import PinnedTable
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow
+
+MEMORY_LIMIT = "2GB"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A result as Python values. `types` are DuckDB's; instants have the zone UTC.
+
+    Args:
+        truncated: There are more rows than were asked for.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+    truncated: bool = False
+
+
+class Session:
+    """One DuckDB in memory, in which `layer.table` stands for a pinned table. A context manager.
+
+    The session's zone is UTC, as in the Flink jobs. Files, network and settings are out of a query's reach.
+
+    Args:
+        tables: Each is read only if the query reads it, and once for every place where it does.
+        memory_limit: DuckDB's own memory; more than that is spilled or refused.
+    """
+
+    def __init__(self, tables: Iterable[PinnedTable] = (), *, memory_limit: str = MEMORY_LIMIT) -> None:
+        import duckdb
+
+        self._tables = tuple(tables)
+        self._connection = duckdb.connect(
+            ":memory:", config={"enable_external_access": "false", "memory_limit": memory_limit}
+        )
+        self._connection.execute("SET TimeZone = 'UTC'")
+        for number, table in enumerate(self._tables):
+            self._connection.register(f"pinned_{number}", table)
+            self._connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.name.layer.value}"')
+            self._connection.execute(f"CREATE VIEW {_quoted(table.name)} AS SELECT * FROM pinned_{number}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    @property
+    def rows_read(self) -> int:
+        """Rows that the scans have given so far."""
+        return sum(table.rows_read for table in self._tables)
+
+    def prepare(self, *statements: str) -> None:
+        """Run the platform's own statements, before the query."""
+        for statement in statements:
+            self._connection.execute(statement)
+
+    def rows(self, sql: str, limit: int | None = None) -> Rows:
+        """Run one SELECT. Raises HeadwaterError with DuckDB's message and the place in the text."""
+        import duckdb
+
+        try:
+            relation = self._relation(sql)
+            columns, types = tuple(relation.columns), tuple(str(kind) for kind in relation.types)
+            found = (relation if limit is None else relation.limit(limit + 1)).fetchall()
+        except duckdb.Error as error:
+            raise self._explained(error, sql) from error
+        truncated = limit is not None and len(found) > limit
+        return Rows(columns, types, found[:limit] if truncated else found, truncated)
+
+    def arrow(self, sql: str) -> "pyarrow.Table":
+        """Run one SELECT, the result as an Arrow table. Raises as `rows` does."""
+        import duckdb
+
+        try:
+            return self._relation(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise self._explained(error, sql) from error
+
+    def interrupt(self) -> None:
+        """Make the running query end with an error; from another thread."""
+        self._connection.interrupt()
+
+    def _relation(self, sql: str) -> "duckdb.DuckDBPyRelation":
+        self._connection.execute("SET lock_configuration = true")
+        return self._connection.sql(single_select(sql))
+
+    def _explained(self, error: Exception, sql: str) -> HeadwaterError:
+        import duckdb
+
+        for table in self._tables:
+            if table.failure is not None:
+                return table.failure
+        if isinstance(error, duckdb.BinderException | duckdb.CatalogException):
+            return sql_error(self._placed(sql) or error)
+        return sql_error(error)
+
+    def _placed(self, sql: str) -> Exception | None:
+        """The same mistake once more, over empty tables with all their columns.
+
+        A relation's error names no place in the text, and knows only the columns that the scan was asked for.
+        """
+        import duckdb
+        import pyarrow
+
+        with duckdb.connect(":memory:", config={"enable_external_access": "false"}) as connection:
+            for number, table in enumerate(self._tables):
+                connection.register(f"empty_{number}", pyarrow.Table.from_batches([], table.full_schema()))
+                connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.name.layer.value}"')
+                connection.execute(f"CREATE VIEW {_quoted(table.name)} AS SELECT * FROM empty_{number}")
+            try:
+                connection.execute(sql)
+            except duckdb.Error as error:
+                return error
+        return None
+
+
+def _quoted(name: TableName) -> str:
+    table = name.table.replace('"', '""')
+    return f'"{name.layer.value}"."{table}"'
+
+
+def single_select(sql: str) -> str:
+    """The text if it is one SELECT. Raises HeadwaterError when it does not parse, or is more or something else."""
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        try:
+            statements = connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise sql_error(error) from error
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise HeadwaterError(
+            f"One SELECT is wanted, and the text has {len(statements)} statements"
+            if len(statements) != 1
+            else f"Only a SELECT can be run, not {statements[0].type.name}",
+            next_command='headwater query "SELECT …"',
+        )
+    return statements[0].query.strip().rstrip(";")
+
+
+def table_names(sql: str) -> tuple[str, ...]:
+    """The tables that a SELECT names, CTEs left out, as it spells them. Raises as `single_select` does."""
+    import duckdb
+
+    text = single_select(sql)
+    with duckdb.connect(":memory:") as connection:
+        try:
+            named = connection.get_table_names(text, qualified=True)
+        except duckdb.Error as error:
+            raise sql_error(error) from error
+    # DuckDB adds the alias to a qualified name.
+    return tuple(sorted({re.split(r"\s+AS\s+", name)[0].replace('"', "") for name in named}))
+
+
+def sql_error(error: Exception) -> HeadwaterError:
+    """DuckDB's error for a person: its message, and the line with the mark under the place."""
+    kind, _, rest = str(error).partition(": ")
+    message = rest if kind.endswith("Error") else str(error)
+    if "memory" in kind.lower():
+        return HeadwaterError(
+            f"The query needs more memory than it may use: {message.splitlines()[0]}",
+            next_command="select fewer columns or rows, or group earlier",
+        )
+    return HeadwaterError(f"DuckDB: {message.strip()}", next_command="correct the SQL")
+
+
+def run_interruptibly(session: Session, sql: str, limit: int | None, waiting: Callable[[Session], None]) -> Rows:
+    """Run a SELECT in a thread of its own, so that Ctrl-C is heard at once.
+
+    Args:
+        waiting: Called every tenth of a second with the session while the query runs.
+
+    Raises what `Session.rows` raises, and KeyboardInterrupt once the query has been told to stop.
+    """
+    result: list[Rows] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            result.append(session.rows(sql, limit))
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=work, name="query", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(0.1)
+            waiting(session)
+    except KeyboardInterrupt:
+        session.interrupt()
+        thread.join(5)
+        raise
+    if failure:
+        raise failure[0]
+    return result[0]

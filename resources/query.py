@@ -1,0 +1,129 @@
+"""SQL over the lake: every table pinned to one snapshot, once, and the answer names them."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from headwater.batch import PinnedInput, TableScan
+from headwater.model import TableName
+from headwater.problem import HeadwaterError
+from headwater.pushdown import scans
+from resources.duckdb import MEMORY_LIMIT, Rows, Session, run_interruptibly, table_names
+from resources.paimon.reader import PinnedTable
+from resources.paimon.store import FilesystemTableStore
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows, and the snapshots they were computed from."""
+
+    rows: Rows
+    inputs: tuple[PinnedInput, ...]
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The oldest commit among the snapshots: the answer holds nothing newer in every table. None without tables."""
+        return min((pinned.snapshot.committed_at for pinned in self.inputs), default=None)
+
+
+def answer(
+    lake: Path,
+    sql: str,
+    *,
+    at: Mapping[TableName, int] | int | None = None,
+    limit: int | None = None,
+    memory_limit: str = MEMORY_LIMIT,
+    waiting: Callable[[Session], None] = lambda session: None,
+) -> Answer:
+    """Answer a SELECT in DuckDB's dialect over the tables of the lake, `layer.table`.
+
+    Args:
+        at: Snapshots to read instead of the newest; a bare number when the query reads one table.
+        limit: Rows at most.
+        waiting: Called while the query runs.
+
+    Raises HeadwaterError for a table that is unknown, not committed to, expired or not readable, and for wrong SQL;
+    KeyboardInterrupt after the query was stopped.
+    """
+    store = FilesystemTableStore(lake)
+    names = _resolve(store, table_names(sql))
+    inputs = _pin(store, names, at)
+    needs = _needs(store, sql, names)
+    tables = [
+        PinnedTable(lake, pinned.table, pinned.snapshot.id, needs[pinned.table].columns, needs[pinned.table].where)
+        for pinned in inputs
+    ]
+    with Session(tables, memory_limit=memory_limit) as session:
+        return Answer(run_interruptibly(session, sql, limit, waiting), inputs)
+
+
+def _resolve(store: FilesystemTableStore, spelled: tuple[str, ...]) -> tuple[TableName, ...]:
+    known = {str(name).lower(): name for name in store.tables()}
+    unknown = [name for name in spelled if name.lower() not in known]
+    if not unknown:
+        return tuple(known[name.lower()] for name in spelled)
+    if not known:
+        raise HeadwaterError(
+            f"There is no table {unknown[0]}: the lake {store.lake} is empty",
+            next_command="headwater up, or headwater apply when the stack runs",
+        )
+    meant = _meant(unknown[0], known)
+    raise HeadwaterError(
+        f"There is no table {unknown[0]}" + (f"; did you mean {meant}?" if meant else ""),
+        left=f"the tables are {', '.join(str(name) for name in known.values())}",
+        next_command="name a table as layer.table",
+    )
+
+
+def _meant(spelled: str, known: Mapping[str, TableName]) -> TableName | None:
+    bare = [name for name in known.values() if name.table.lower() == spelled.lower()]
+    close = difflib.get_close_matches(spelled.lower(), known, n=1, cutoff=0.6)
+    return bare[0] if bare else known[close[0]] if close else None
+
+
+def _pin(
+    store: FilesystemTableStore, names: tuple[TableName, ...], at: Mapping[TableName, int] | int | None
+) -> tuple[PinnedInput, ...]:
+    if isinstance(at, int):
+        if len(names) != 1:
+            raise HeadwaterError(
+                f"--at {at} does not say of which table: the query reads {', '.join(map(str, names)) or 'none'}",
+                next_command=f"--at {names[0] if names else 'layer.table'}={at}",
+            )
+        at = {names[0]: at}
+    at = at or {}
+    stray = [name for name in at if name not in names]
+    if stray:
+        raise HeadwaterError(
+            f"--at names {stray[0]}, which the query does not read",
+            next_command=f"leave it out; the query reads {', '.join(map(str, names)) or 'no table'}",
+        )
+    return tuple(PinnedInput(name, _pinned(store, name, at.get(name))) for name in names)
+
+
+def _pinned(store: FilesystemTableStore, name: TableName, snapshot_id: int | None):
+    snapshot = store.latest_snapshot(name) if snapshot_id is None else store.snapshot(name, snapshot_id)
+    if snapshot is None:
+        raise HeadwaterError(
+            f"{name} has no snapshot yet: nothing has been committed to it",
+            next_command="headwater status, to see whether its job runs",
+        )
+    return snapshot
+
+
+def _needs(store: FilesystemTableStore, sql: str, names: tuple[TableName, ...]) -> Mapping[TableName, TableScan]:
+    import sqlglot
+
+    columns = {}
+    for name in names:
+        table = store.table(name)
+        assert table is not None
+        columns[name] = tuple(column.name for column in table.columns)
+    try:
+        statement = sqlglot.parse_one(sql, dialect="duckdb")
+    except sqlglot.errors.SqlglotError:
+        # DuckDB has understood it; what this parser does not know is read whole.
+        return {name: TableScan() for name in names}
+    return scans(statement, columns)
