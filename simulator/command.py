@@ -91,3 +91,39 @@ def replay(
     if truth is not None:
         result.write(truth)
         click.echo(f"The truth is in {truth}", err=True)
+
+
+@command.command()
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.01, 2_000),
+    default=20.0,
+    show_default=True,
+    help="Orders per second world-wide if every market were at its evening peak; about a third of it on average.",
+)
+@click.option(
+    "--history",
+    type=click.IntRange(0, 24 * 60),
+    default=25,
+    show_default=True,
+    help="Minutes of the past that the first start, or one after a long pause, fills at once.",
+)
+@_SEED
+@_BOOTSTRAP
+@_WAREHOUSE
+def live(rate: float, history: int, seed: int, bootstrap: str | None, warehouse: str | None) -> None:
+    """Go on for ever by the wall clock, until Ctrl-C or SIGTERM.
+
+    \b
+    headwater simulate live --rate 20
+
+    Each market follows its own local day: peaks at lunch and in the evening, little at night. The next start goes
+    on where this one stopped, orders under way included. Counts and progress are in `simulator/live.json` of the
+    state folder, written every two seconds. Another rate or seed begins a new run, whose ids never meet the old ones.
+    """
+    from simulator import live as playing
+    from simulator.markets import read_markets
+
+    stack = Stack.resolve(warehouse)
+    options = playing.LiveOptions(orders_per_second=rate, history=history, seed=seed)
+    playing.live(bootstrap or stack.kafka, read_markets(stack.warehouse), stack.home, options)

@@ -44,6 +44,10 @@ def _other_object(_: Payload) -> bytes:
     return b'{"hello":"world"}'
 
 
+def _no_row(payload: Payload) -> bytes:
+    return orjson.dumps({**payload, "after": None})
+
+
 def _with(column: str, value: Any) -> Callable[[Payload], bytes]:
     def spoil(payload: Payload) -> bytes:
         if "op" in payload:
@@ -62,13 +66,19 @@ def _without(column: str) -> Callable[[Payload], bytes]:
     return spoil
 
 
-_UNREADABLE = (Flaw("not_json", _truncated), Flaw("not_json", _error_page), Flaw("not_json", _not_utf8))
-_MISSHAPEN = (Flaw("shape", _list), Flaw("shape", _text), Flaw("shape", _other_object))
+_UNREADABLE = (
+    Flaw("not_json", _truncated),
+    Flaw("not_json", _error_page),
+    Flaw("not_json", _not_utf8),
+    Flaw("not_json", _list),
+    Flaw("not_json", _text),
+)
 
 FLAWS: dict[str, tuple[Flaw, ...]] = {
     ORDERS: (
         *_UNREADABLE,
-        *_MISSHAPEN,
+        Flaw("wrong_shape", _other_object),
+        Flaw("wrong_shape", _no_row),
         Flaw("missing:market", _without("market")),
         Flaw("missing:status", _with("status", None)),
         Flaw("missing:updated_at", _without("updated_at")),
@@ -78,7 +88,8 @@ FLAWS: dict[str, tuple[Flaw, ...]] = {
     ),
     PRICING: (
         *_UNREADABLE,
-        *_MISSHAPEN,
+        Flaw("wrong_shape", _other_object),
+        Flaw("wrong_shape", _no_row),
         Flaw("missing:price", _without("price")),
         Flaw("missing:price_category", _with("price_category", None)),
         Flaw("type:price", _with("price", "abc")),
@@ -86,7 +97,8 @@ FLAWS: dict[str, tuple[Flaw, ...]] = {
     ),
     DISPATCH: (
         *_UNREADABLE,
-        *_MISSHAPEN,
+        Flaw("wrong_shape", _other_object),
+        Flaw("wrong_shape", _no_row),
         Flaw("missing:driver_id", _with("driver_id", None)),
         Flaw("missing:matched_at", _without("matched_at")),
         Flaw("type:driver_id", _with("driver_id", "Wong")),
@@ -94,7 +106,7 @@ FLAWS: dict[str, tuple[Flaw, ...]] = {
     ),
     DRIVER_STATUS: (
         *_UNREADABLE,
-        *_MISSHAPEN,
+        Flaw("missing:event_id", _other_object),
         Flaw("missing:event_id", _without("event_id")),
         Flaw("missing:market", _with("market", None)),
         Flaw("type:driver_id", _with("driver_id", "me")),

@@ -40,7 +40,8 @@ class Record:
         event_time: The instant that its event-time column names. A malformed record has that of the record it was made from.
         sent_at: The instant at which a live upstream would have sent it.
         sort: What it is, among the disorder.
-        reason: Why a malformed one must be rejected: `not_json`, `shape`, `missing:<column>` or `type:<column>`.
+        reason: Why a malformed one must be rejected, in the words of `ods.rejected`: `not_json` (no JSON object),
+            `wrong_shape` (no change event), `missing:<column>` or `type:<column>`.
     """
 
     topic: str

@@ -1,8 +1,10 @@
 """Write a fixed span of the upstream's life as fast as the machine can, and the truth about it."""
 
+import gc
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -85,15 +87,30 @@ def replay(bootstrap: str, markets: Iterable[Market], span: ReplaySpan, *, progr
     keeper = Bookkeeper(minutes.stop * MINUTE)
     rejected: list[Rejection] = []
     pace = _Pace(progress)
-    for record in records(script, minutes, keeper.witness):
-        sink.send(record, _place(rejected, record) if record.sort is Sort.MALFORMED else None)
-        keeper.saw(record)
-        if pace.tick():
-            sink.serve()
+    with _collector_paused():
+        for record in records(script, minutes, keeper.witness):
+            told = _place(rejected, record) if record.sort is Sort.MALFORMED else None
+            while not sink.offer(record, told):
+                pass
+            keeper.saw(record)
+            if pace.tick():
+                sink.serve()
     while not sink.flush(5):
         pace.waiting()
     pace.done()
     return keeper.truth(sorted(rejected, key=lambda each: (each.topic, each.partition, each.offset)))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Rows pile up and hold no cycles: walking them again and again would take a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _place(rejected: list[Rejection], record: Record) -> Delivered:

@@ -55,7 +55,7 @@ class Sink:
                 "compression.type": "lz4",
                 "linger.ms": 20,
                 "batch.num.messages": 20_000,
-                "queue.buffering.max.messages": 200_000,
+                "queue.buffering.max.messages": 100_000,
                 "message.timeout.ms": 0,  # wait for the broker for as long as it takes
                 "reconnect.backoff.max.ms": 2_000,
                 "error_cb": self._on_error,
@@ -63,20 +63,21 @@ class Sink:
             }
         )
 
-    def send(self, record: Record, delivered: Delivered | None = None) -> None:
-        """Queue a record; waits while the queue is full. `delivered` is told partition and offset, during a later call.
+    def offer(self, record: Record, delivered: Delivered | None = None) -> bool:
+        """Queue a record; False when the queue is full, after a tenth of a second in which it did not empty.
 
+        `delivered` is told partition and offset, during a later call.
         Raises HeadwaterError when the producer can no longer guarantee order.
         """
-        notify = None if delivered is None else _told(delivered)
-        while True:
-            try:
-                # An explicit None as callback costs nothing per record; a Python callback does.
-                self._producer.produce(record.topic, record.value, record.key, on_delivery=notify)
-                return
-            except BufferError:
-                self._producer.poll(0.1)
-                self._check()
+        try:
+            # Python is called back once a record only where somebody wants to know: it costs more than sending.
+            notify = None if delivered is None else _told(delivered)
+            self._producer.produce(record.topic, record.value, record.key, on_delivery=notify)
+            return True
+        except BufferError:
+            self._producer.poll(0.1)
+            self._check()
+            return False
 
     def serve(self) -> None:
         """Let waiting callbacks run. Raises HeadwaterError when the producer has failed for good."""

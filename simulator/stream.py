@@ -81,21 +81,25 @@ class Happened:
 Witness = Callable[[Happened], None]
 
 
-def records(script: Script, minutes: Iterable[int], witness: Witness | None = None) -> Iterator[Record]:
+def records(
+    script: Script, minutes: Iterable[int], witness: Witness | None = None, *, after: int = 0
+) -> Iterator[Record]:
     """Every record of the orders placed in these minutes, in the order of sending.
 
     Args:
         script: What decides the stream.
         minutes: Counted from 1970, ascending; gaps are allowed, and no orders are placed in them.
         witness: Told of what happened in each market and minute, before its first record comes out.
+        after: Leave out what was due up to this instant.
     """
     waiting: dict[int, list[_Planned]] = defaultdict(list)
+    diary = _Diary(waiting, script.until, after)
     now = None
     for minute in minutes:
         for passed in range(minute if now is None else now, minute):
             yield from _send(waiting.pop(passed, []))
         for trade in script.trades:
-            _plan(script, trade, minute, waiting, witness)
+            _plan(script, trade, minute, diary, witness)
         now = minute
     for passed in sorted(waiting):
         yield from _send(waiting[passed])
@@ -107,6 +111,20 @@ class _Planned:
     change: Change
     sort: Sort
     flaw: tuple[bytes, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Diary:
+    """What is due, by minute of sending; only what happened before `until` and is due after `after`."""
+
+    waiting: dict[int, list[_Planned]]
+    until: int | None
+    after: int
+
+    def add(self, planned: _Planned) -> None:
+        happened_in_time = self.until is None or planned.change.sequence < self.until
+        if happened_in_time and planned.sent_at > self.after:
+            self.waiting[planned.sent_at // MINUTE].append(planned)
 
 
 def _sent_at(planned: _Planned) -> int:
@@ -121,14 +139,12 @@ def _send(planned: list[_Planned]) -> Iterator[Record]:
         yield Record(change.topic, b"%d" % change.key, value, change.sequence, each.sent_at, each.sort, reason)
 
 
-def _plan(
-    script: Script, trade: Trade, minute: int, waiting: dict[int, list[_Planned]], witness: Witness | None
-) -> None:
+def _plan(script: Script, trade: Trade, minute: int, diary: _Diary, witness: Witness | None) -> None:
     random = Random(f"{script.seed}/{trade.market.code}/{minute}")
     happened = _happen(script, random, trade, minute)
     if witness is not None:
         witness(happened)
-    delivery = _Delivery(random, script.disorder, script.until, waiting)
+    delivery = _Delivery(random, script.disorder, diary)
     for order in happened.orders:
         for changes in (order_changes(order), pricing_changes(order), dispatch_changes(order)):
             for change in changes:
@@ -160,8 +176,7 @@ class _Delivery:
 
     random: Random
     disorder: Disorder
-    until: int | None
-    waiting: dict[int, list[_Planned]]
+    diary: _Diary
 
     def change(self, change: Change) -> None:
         draw = self.random.random
@@ -180,18 +195,14 @@ class _Delivery:
         self._send(change, sent_at, Sort.GOOD, 4 * SECOND)
 
     def forgotten(self, change: Change, minute: int) -> None:
-        self._add(_Planned((minute + 1) * MINUTE - 1 - int(self.random.random() * MINUTE), change, Sort.LATE))
+        self.diary.add(_Planned((minute + 1) * MINUTE - 1 - int(self.random.random() * MINUTE), change, Sort.LATE))
 
     def _send(self, change: Change, sent_at: int, sort: Sort, repeat_within: int) -> None:
         draw = self.random.random
         repeat, flawed = draw() < self.disorder.repeated, draw() < self.disorder.malformed
-        self._add(_Planned(sent_at, change, sort))
+        self.diary.add(_Planned(sent_at, change, sort))
         if repeat:
-            self._add(_Planned(sent_at + 50 + int(draw() * repeat_within), change, Sort.REPEATED))
+            self.diary.add(_Planned(sent_at + 50 + int(draw() * repeat_within), change, Sort.REPEATED))
         if flawed and change.payload.get("op") != "d":
             value = spoil(self.random, change, iso(change.sequence + 1))
-            self._add(_Planned(sent_at + 1 + int(draw() * 50), change, Sort.MALFORMED, value))
-
-    def _add(self, planned: _Planned) -> None:
-        if self.until is None or planned.change.sequence < self.until:
-            self.waiting[planned.sent_at // MINUTE].append(planned)
+            self.diary.add(_Planned(sent_at + 1 + int(draw() * 50), change, Sort.MALFORMED, value))

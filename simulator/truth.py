@@ -13,9 +13,10 @@ from typing import Any
 import orjson
 
 from simulator.instant import MINUTE, SECOND, iso, local_day, minute_of, utc_day
-from simulator.lifecycle import DriverEvent, Order
+from simulator.lifecycle import Dispatch, DriverEvent, Order, OrderState, Price
 from simulator.record import DRIVER_STATUS, TOPICS, Record, Sort, decimal
 from simulator.stream import Happened
+from simulator.tally import Sent, Tally
 
 UNPRICED = "unpriced"
 WINDOW = 5 * MINUTE
@@ -35,25 +36,6 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """How many records went out, by topic.
-
-    Args:
-        records: All of them.
-        repeated: Byte for byte the same as an earlier one.
-        late: Held back beyond the declared lateness.
-        out_of_order: Good ones that came after a newer one of the same key.
-        malformed: By topic and reason.
-    """
-
-    records: Mapping[str, int]
-    repeated: Mapping[str, int]
-    late: Mapping[str, int]
-    out_of_order: Mapping[str, int]
-    malformed: Mapping[str, Mapping[str, int]]
-
-
-@dataclass(frozen=True, slots=True)
 class Truth:
     """The rows that each table must hold once everything sent has been processed.
 
@@ -64,8 +46,9 @@ class Truth:
         driver_activity: `dm.driver_activity` without forgotten events. `late` says how many of those fall into the
             window: such a window may hold anything between with and without them, and may exist only because of
             them (then `events` is 0). `closed` is False while no event has moved the watermark past the window's end.
-        daily_orders: `rpt.daily_orders`. `matched` and `waiting_seconds` are what its average is made of.
+        daily_orders: `rpt.daily_orders`, all its partitions.
         sent: What went over the wire.
+        out_of_order: By topic, good records that came after a newer one of the same key.
         rejected: Where each malformed record lies; empty when nothing was sent to a broker.
     """
 
@@ -75,6 +58,7 @@ class Truth:
     driver_activity: tuple[Row, ...]
     daily_orders: tuple[Row, ...]
     sent: Sent
+    out_of_order: Mapping[str, int]
     rejected: tuple[Rejection, ...] = ()
 
     def summary(self) -> Row:
@@ -94,7 +78,7 @@ class Truth:
                 "records": self.sent.records,
                 "repeated": self.sent.repeated,
                 "late": self.sent.late,
-                "out_of_order": self.sent.out_of_order,
+                "out_of_order": self.out_of_order,
             },
         }
 
@@ -126,7 +110,10 @@ class Bookkeeper:
     _minutes: dict[tuple[str, int, str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     _days: dict[tuple[str, str, str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     _windows: dict[tuple[str, int, str], "_Window"] = field(default_factory=lambda: defaultdict(_Window))
-    _tally: "Tally" = field(default_factory=lambda: Tally())
+    _tally: Tally = field(default_factory=Tally)
+    _out_of_order: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(TOPICS, 0)))
+    _newest: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    _newest_event: int = 0
 
     def witness(self, happened: Happened) -> None:
         """What a market did in a minute."""
@@ -140,10 +127,19 @@ class Bookkeeper:
     def saw(self, record: Record) -> None:
         """A record was sent."""
         self._tally.count(record)
+        if record.sort in (Sort.MALFORMED, Sort.REPEATED):
+            return
+        key = (record.topic, record.key)
+        if record.event_time < self._newest.get(key, 0):
+            self._out_of_order[record.topic] += 1
+        else:
+            self._newest[key] = record.event_time
+        if record.topic == DRIVER_STATUS:
+            self._newest_event = max(self._newest_event, record.event_time)
 
     def truth(self, rejected: Iterable[Rejection] = ()) -> Truth:
         """All of it, rows in order of their keys."""
-        watermark = self._tally.newest_event - LATENESS
+        watermark = self._newest_event - LATENESS
         return Truth(
             orders=tuple(self._orders),
             driver_status=tuple(self._events),
@@ -151,6 +147,7 @@ class Bookkeeper:
             driver_activity=tuple(_window_row(*each, watermark) for each in sorted(self._windows.items())),
             daily_orders=tuple(_day_row(*each) for each in sorted(self._days.items())),
             sent=self._tally.sent(),
+            out_of_order=dict(self._out_of_order),
             rejected=tuple(rejected),
         )
 
@@ -169,7 +166,7 @@ class Bookkeeper:
         local = local_day(order.created_at, order.trade.market.zone)
         day = self._days[market, local, category, vehicle]
         self._minutes[market, minute_of(order.created_at), category, vehicle]["created"] += 1
-        day["orders"] += 1
+        day["created"] += 1
         if dispatch is not None:
             waiting = (dispatch.matched_at - order.created_at) // SECOND
             for measures in (self._minutes[market, minute_of(dispatch.matched_at), category, vehicle], day):
@@ -196,44 +193,6 @@ class Bookkeeper:
 
 
 @dataclass(slots=True)
-class Tally:
-    """Counts records as they are sent. `newest_event` is the newest event time of a good driver event, or 0."""
-
-    newest_event: int = 0
-    _records: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(TOPICS, 0)))
-    _repeated: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(TOPICS, 0)))
-    _late: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(TOPICS, 0)))
-    _out_of_order: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(TOPICS, 0)))
-    _malformed: dict[str, Counter[str]] = field(default_factory=lambda: {topic: Counter() for topic in TOPICS})
-    _newest: dict[tuple[str, bytes], int] = field(default_factory=dict)
-
-    def count(self, record: Record) -> None:
-        """One record went out."""
-        topic = record.topic
-        self._records[topic] += 1
-        if record.sort is Sort.MALFORMED:
-            self._malformed[topic][record.reason] += 1
-            return
-        if record.sort is Sort.REPEATED:
-            self._repeated[topic] += 1
-            return
-        if record.sort is Sort.LATE:
-            self._late[topic] += 1
-        key = (topic, record.key)
-        if record.event_time < self._newest.get(key, 0):
-            self._out_of_order[topic] += 1
-        else:
-            self._newest[key] = record.event_time
-        if topic == DRIVER_STATUS:
-            self.newest_event = max(self.newest_event, record.event_time)
-
-    def sent(self) -> Sent:
-        """The counts so far."""
-        malformed = {topic: dict(sorted(reasons.items())) for topic, reasons in self._malformed.items()}
-        return Sent(dict(self._records), dict(self._repeated), dict(self._late), dict(self._out_of_order), malformed)
-
-
-@dataclass(slots=True)
 class _Window:
     events: int = 0
     drivers: set[int] = field(default_factory=set)
@@ -248,7 +207,7 @@ def _optional(instant: int | None) -> str | None:
     return None if instant is None else iso(instant)
 
 
-def _order_row(order: Order, state: Any, price: Any, dispatch: Any) -> Row:
+def _order_row(order: Order, state: OrderState, price: Price | None, dispatch: Dispatch | None) -> Row:
     return {
         "market": order.trade.market.code,
         "order_day": utc_day(order.created_at),
@@ -288,6 +247,7 @@ def _event_row(event: DriverEvent) -> Row:
 def _minute_row(key: tuple[str, int, str, str], measures: Counter[str]) -> Row:
     market, minute, category, vehicle = key
     return {
+        "minute_day": utc_day(minute),
         "market": market,
         "minute_at": iso(minute),
         "price_category": category,
@@ -322,11 +282,9 @@ def _day_row(key: tuple[str, str, str, str], measures: Counter[str]) -> Row:
         "local_date": local,
         "price_category": category,
         "vehicle_type": vehicle,
-        "orders": measures["orders"],
+        "created": measures["created"],
         "completed": measures["completed"],
         "cancelled": measures["cancelled"],
         "revenue": decimal(measures["revenue"]),
-        "matched": measures["matched"],
-        "waiting_seconds": measures["waiting_seconds"],
         "average_wait_seconds": measures["waiting_seconds"] / measures["matched"] if measures["matched"] else None,
     }

@@ -1,0 +1,113 @@
+"""How far the live upstream has come, so that the next start goes on from there."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+import orjson
+
+from headwater.problem import HeadwaterError
+from simulator.instant import MINUTE, from_datetime, iso
+from simulator.lifecycle import HORIZON_MINUTES
+from simulator.tally import NOTHING, Sent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the live stream depends on. Another setting makes other orders, so it begins a new run of ids.
+
+    Args:
+        seed: Where every draw starts.
+        orders_per_second: World-wide, if every market were at its evening peak.
+        markets: Codes, in order.
+    """
+
+    seed: int
+    orders_per_second: float
+    markets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What has been sent.
+
+    Args:
+        run: Part of every id, so that ids of different settings never meet.
+        settings: Those of this run.
+        stretches: Minutes (from 1970) in which this run placed orders, as first and end; the last goes on.
+        sent_through: Every record due up to this instant is with the broker.
+        sent: Counts over all runs.
+    """
+
+    run: int
+    settings: Settings
+    stretches: tuple[tuple[int, int], ...]
+    sent_through: int
+    sent: Sent = NOTHING
+
+    def minutes(self) -> Iterator[int]:
+        """The minutes to play so that every order that may still be under way goes on, and then for ever."""
+        earliest = self.sent_through // MINUTE - HORIZON_MINUTES
+        for first, end in self.stretches[:-1]:
+            yield from range(max(first, earliest), end)
+        yield from count(max(self.stretches[-1][0], earliest))
+
+    def moved(self, sent_through: int, sent: Sent) -> "Progress":
+        """The same run, further on."""
+        return replace(self, sent_through=max(self.sent_through, sent_through), sent=sent)
+
+
+def begin(before: Progress | None, settings: Settings, now: int, history: int) -> Progress:
+    """Where a start at instant `now` goes on.
+
+    Orders under way are taken on as if nothing had been. A pause longer than the history stays without new orders;
+    the records that orders under way had due in it are sent at once.
+
+    Args:
+        history: How many minutes of the past a start may fill.
+    """
+    earliest = now // MINUTE - history
+    if before is None:
+        return Progress(1, settings, ((earliest, earliest),), earliest * MINUTE - 1)
+    reached = before.sent_through // MINUTE + 1
+    if before.settings != settings:
+        first = max(reached, earliest)
+        return replace(before, run=before.run + 1, settings=settings, stretches=((first, first),))
+    *closed, (first, _) = before.stretches
+    if earliest <= reached:
+        return before
+    useful = [each for each in (*closed, (first, reached)) if each[1] > reached - 1 - HORIZON_MINUTES]
+    return replace(before, stretches=(*useful, (earliest, earliest)))
+
+
+def load(file: Path) -> Progress | None:
+    """What `save` wrote, or None when there is nothing. Raises HeadwaterError when it cannot be understood."""
+    try:
+        said = orjson.loads(file.read_bytes())
+        settings = said["settings"]
+        return Progress(
+            run=said["run"],
+            settings=Settings(settings["seed"], settings["orders_per_second"], tuple(settings["markets"])),
+            stretches=tuple((first, end) for first, end in said["stretches"]),
+            sent_through=from_datetime(datetime.fromisoformat(said["sent_through"])),
+            sent=Sent(**said["sent"]),
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise HeadwaterError(
+            f"The simulator's progress in {file} cannot be read: {error}",
+            left="the topics are as they were",
+            next_command=f"rm {file} (the simulator then starts over with ids that may exist already)",
+        ) from error
+
+
+def save(progress: Progress, file: Path) -> None:
+    """Write the progress in one step: a reader sees the old or the new, and a crash leaves one of them."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    said = asdict(progress) | {"sent_through": iso(progress.sent_through)}
+    partial = file.with_suffix(".partial")
+    partial.write_bytes(orjson.dumps(said, option=orjson.OPT_INDENT_2))
+    partial.replace(file)
