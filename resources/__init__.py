@@ -1,0 +1,1 @@
+"""The real systems, each behind a protocol that the core declares."""

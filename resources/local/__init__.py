@@ -1,0 +1,1 @@
+"""The local stack: its processes, how they are configured, started, supervised and stopped."""

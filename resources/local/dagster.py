@@ -1,0 +1,54 @@
+"""Dagster's local processes: one code server that web server and daemon share, the web server, and the daemon.
+
+The daemon starts its code server anew every minute when it has one of its own (dagster/_daemon/controller.py,
+RELOAD_WORKSPACE_INTERVAL); one that is shared is started once, and reloads when the web page's button says so.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from headwater.stack import Stack
+from resources.local.program import Program
+from resources.local.supervisor import socket_folder
+
+CODE_SERVER, WEBSERVER, DAEMON = "dagster-code", "dagster-webserver", "dagster-daemon"
+MODULE = "assets.definitions"
+ATTRIBUTE = "defs"
+
+
+def instance_folder(stack: Stack) -> Path:
+    """DAGSTER_HOME: the instance's settings and its storage."""
+    return stack.home / "dagster"
+
+
+def prepare(stack: Stack, project: Path) -> None:
+    """Lay out the instance: the project's `dagster.yaml`, and a workspace that points to the shared code server."""
+    folder = instance_folder(stack)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(project / "dagster.yaml", folder / "dagster.yaml")
+    (folder / "workspace.yaml").write_text(
+        "# Written by headwater up. The project's own workspace.yaml loads the same definitions without a server.\n"
+        f'load_from:\n  - grpc_server:\n      socket: "{_socket(stack)}"\n      location_name: {MODULE}\n'
+    )
+    _socket(stack).unlink(missing_ok=True)
+
+
+def programs(stack: Stack) -> tuple[Program, ...]:
+    """Code server, web server and daemon as supervised processes."""
+    folder = instance_folder(stack)
+    workspace = str(folder / "workspace.yaml")
+    scripts = Path(sys.executable).parent
+    code = ["code-server", "start", "--socket", str(_socket(stack)), "--location-name", MODULE]
+    web = ["--host", "127.0.0.1", "--port", str(stack.ports.dagster), "--workspace", workspace]
+    # Without the folder on PATH, runs that Dagster launches do not find its command.
+    environment = {"DAGSTER_HOME": str(folder), "DAGSTER_DISABLE_TELEMETRY": "1"}
+    return (
+        Program(CODE_SERVER, [str(scripts / "dagster"), *code, "-m", MODULE, "-a", ATTRIBUTE], environment),
+        Program(WEBSERVER, [str(scripts / "dagster-webserver"), *web], environment),
+        Program(DAEMON, [str(scripts / "dagster-daemon"), "run", "--workspace", workspace], environment),
+    )
+
+
+def _socket(stack: Stack) -> Path:
+    return socket_folder(stack) / "dagster.sock"

@@ -1,0 +1,120 @@
+"""Waiting until a process of the local stack does its work, not only exists."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from headwater.problem import HeadwaterError
+from headwater.stack import Stack
+from resources.local import dagster, flink, kafka, supervisor
+
+Answers = Callable[[Stack], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Something that answers once it is up.
+
+    Args:
+        title: How progress calls it.
+        processes: The processes that it takes.
+        answers: It does its work now.
+    """
+
+    title: str
+    processes: tuple[str, ...]
+    answers: Answers
+
+
+def kafka_answers(stack: Stack) -> bool:
+    """The broker gives its metadata."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    settings = {"bootstrap.servers": stack.kafka, "log_level": 0, "socket.connection.setup.timeout.ms": 2000}
+    try:
+        # Without a logger that drops them, the client writes every refused connection to stderr.
+        return bool(AdminClient(settings, logger=_SILENT).list_topics(timeout=2).brokers)
+    except KafkaException:
+        return False
+
+
+def flink_answers(stack: Stack) -> bool:
+    """The TaskManager has registered all its slots with the JobManager."""
+    overview = _json(f"{stack.flink_url}/overview")
+    return overview is not None and overview.get("slots-total", 0) >= flink.SLOTS
+
+
+def gateway_answers(stack: Stack) -> bool:
+    """The SQL gateway's REST endpoint is up."""
+    return _json(f"{stack.gateway_url}/v4/info") is not None
+
+
+def dagster_answers(stack: Stack) -> bool:
+    """Dagster's web server is up; it may still be loading definitions."""
+    return _json(f"{stack.dagster_url}/server_info") is not None
+
+
+KAFKA = Service("Kafka", (kafka.NAME,), kafka_answers)
+FLINK = Service("Flink", (flink.JOBMANAGER, flink.TASKMANAGER), flink_answers)
+GATEWAY = Service("SQL gateway", (flink.GATEWAY,), gateway_answers)
+DAGSTER = Service("Dagster", (dagster.CODE_SERVER, dagster.WEBSERVER, dagster.DAEMON), dagster_answers)
+
+
+def wait_for(stack: Stack, service: Service, seconds: float = 120, cancelled: Callable[[], bool] = lambda: False) -> None:
+    """Wait until a service answers.
+
+    Raises:
+        HeadwaterError: one of its processes was given up, or it does not answer within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not service.answers(stack):
+        states = {report["name"]: report["statename"] for report in supervisor.reports(stack)}
+        given_up = [name for name in service.processes if states.get(name) == "FATAL"]
+        if given_up or time.monotonic() > deadline:
+            raise _not_up(stack, service, given_up or list(service.processes), states)
+        if cancelled():
+            return
+        time.sleep(0.2)
+
+
+def _not_up(stack: Stack, service: Service, names: list[str], states: Mapping[str, str]) -> HeadwaterError:
+    name = names[0]
+    last = _last_line(stack, name)
+    return HeadwaterError(
+        f"{service.title} did not come up: {name} is {states.get(name, 'not running')}" + (f"; it says: {last}" if last else ""),
+        left="the other processes run on",
+        next_command=f"headwater logs {name}, then: headwater down",
+        unreachable=True,
+    )
+
+
+def _last_line(stack: Stack, name: str) -> str:
+    try:
+        lines = supervisor.log_file(stack, name).read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return ""
+    errors = [line for line in lines if "Exception" in line or "ERROR" in line or "Error" in line]
+    return (errors or lines or [""])[-1].strip()[:300]
+
+
+def _json(url: str) -> dict | None:
+    import httpx
+
+    try:
+        response = httpx.get(url, timeout=5)
+        return response.json() if response.status_code == 200 else None
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+def _silent_logger():
+    import logging
+
+    logger = logging.getLogger("headwater.silent")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    return logger
+
+
+_SILENT = _silent_logger()

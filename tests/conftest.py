@@ -1,0 +1,44 @@
+"""What tests share: free ports, and one stack of real engines for the whole run."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headwater.stack import Ports, Stack
+from resources.jars import FOLDER_VARIABLE
+from resources.local import lifecycle, ports
+
+PROJECT = Path(__file__).parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if (PROJECT / "tests" / "integration") in item.path.parents:
+            item.add_marker(pytest.mark.engines)
+
+
+@pytest.fixture(scope="session")
+def shared_jars() -> Path:
+    """The jar folder of this checkout, so that a temporary home fetches none again."""
+    folder = os.environ.setdefault(FOLDER_VARIABLE, str(PROJECT / ".headwater" / "jars"))
+    return Path(folder)
+
+
+@pytest.fixture
+def free_ports() -> Ports:
+    """Ports that nothing listens on."""
+    return ports.free_ports()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, shared_jars: Path) -> Iterator[Stack]:
+    """Kafka, Flink and the SQL gateway, running on free ports in a temporary folder until the run's end."""
+    home = tmp_path_factory.mktemp("stack") / "home"
+    running = Stack(home=home, warehouse=PROJECT / "warehouse", ports=ports.free_ports())
+    try:
+        lifecycle.start(running, dagster=False)
+        yield running
+    finally:
+        lifecycle.stop(running)
