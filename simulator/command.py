@@ -18,17 +18,14 @@ _BOOTSTRAP = click.option(
 _SEED = click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same records.")
 
 
-class _Instant(click.ParamType):
-    name = "instant"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"«{value}» is not an ISO-8601 instant such as 2026-11-22T03:00Z", param, ctx)
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+def _instant(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(
+            f"«{value}» is not an ISO-8601 instant such as 2026-11-22T03:00Z", ctx, param
+        ) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 @click.group()
@@ -48,7 +45,8 @@ def command() -> None:
 @command.command()
 @click.option(
     "--start",
-    type=_Instant(),
+    callback=_instant,
+    metavar="INSTANT",
     default="2026-11-22T03:00Z",
     show_default=True,
     help="First minute, ISO-8601; UTC unless it says otherwise.",
