@@ -1,0 +1,1 @@
+"""Dagster: models as assets, checks, sensors and schedules."""

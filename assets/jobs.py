@@ -1,0 +1,108 @@
+"""Flink jobs as assets: to materialise one is to make the declared job be running."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from assets.health import check_specs, judge
+from assets.metadata import declared_in, present
+from assets.naming import ENGINE, job_key, owners, table_key
+from assets.operation import one_operation
+from assets.resources import DEPLOYER, STREAM_ENGINE, Deployed
+from headwater.engines import ActualJob, JobHealth, StreamEngine
+from headwater.model import Model, TableName, Warehouse
+from headwater.problem import HeadwaterError
+
+
+def jobs_definition(warehouse: Warehouse, versions: Mapping[TableName, str]) -> dg.AssetsDefinition:
+    """The jobs of all streaming models, as one op: a run plans and applies the ones that were selected, together."""
+    models = {job_key(model.name): model for model in warehouse.streaming}
+
+    def apply(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        selected = [model for key, model in models.items() if key in context.selected_asset_keys]
+        checked = {key.asset_key for key in context.selected_asset_check_keys}
+        engine: StreamEngine = getattr(context.resources, STREAM_ENGINE)
+        deployed = _deploy(context, selected) if selected else None
+        jobs = deployed.jobs if deployed else {job.model: job for job in engine.jobs()}
+        for key, model in models.items():
+            if key not in context.selected_asset_keys and key not in checked:
+                continue
+            job = jobs.get(model.name)
+            health = engine.health(job.id) if job else None
+            if deployed and key in context.selected_asset_keys:
+                yield _materialised(model, job, health, deployed)
+            if key in checked:
+                yield from _check_results(context, model, job, health)
+
+    return one_operation(
+        "flink_jobs",
+        apply,
+        [_spec(model, versions[model.name]) for model in models.values()],
+        checks=(spec for model in models.values() for spec in check_specs(model)),
+        resources=(DEPLOYER, STREAM_ENGINE),
+        pool=ENGINE,
+        description="Plans and applies the selected jobs, as `headwater apply` does.",
+    )
+
+
+def _spec(model: Model, version: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        job_key(model.name),
+        deps=[table_key(name) for name in model.reads],
+        description=f"The Flink job that keeps {model.name} up to date. Materialise it to make it run as declared.",
+        group_name=model.name.layer.value,
+        kinds={ENGINE},
+        owners=owners(model),
+        code_version=version,
+        metadata={"headwater/declared_in": declared_in(model)},
+    )
+
+
+def _deploy(context: dg.AssetExecutionContext, models: list[Model]) -> Deployed:
+    try:
+        return getattr(context.resources, DEPLOYER)([model.name for model in models], context.log.info)
+    except HeadwaterError as error:
+        # The text says what failed, what is left and what to run next; a trace would hide it.
+        raise dg.Failure(description=str(error)) from error
+
+
+def _materialised(
+    model: Model, job: ActualJob | None, health: JobHealth | None, deployed: Deployed
+) -> dg.MaterializeResult[Any]:
+    if job is None or health is None:
+        raise dg.Failure(
+            description=f"The plan was carried out, but Flink has no job of {model.name}\n  next:  headwater plan"
+        )
+    named = re.compile(rf"\b{re.escape(str(model.name))}\b")
+    stages = [line for line in deployed.stages if named.search(line)]
+    return dg.MaterializeResult(
+        asset_key=job_key(model.name),
+        metadata=present(
+            {
+                "flink/job_id": job.id,
+                "flink/job_url": dg.MetadataValue.url(job.url),
+                "flink/restored_from": health.restored_from,
+                "flink/fingerprint": job.fingerprint,
+                "headwater/stages": dg.MetadataValue.md("\n".join(f"1. {line}" for line in stages) or "nothing to do"),
+            }
+        ),
+        data_version=dg.DataVersion(job.fingerprint),
+    )
+
+
+def _check_results(
+    context: dg.AssetExecutionContext, model: Model, job: ActualJob | None, health: JobHealth | None
+) -> Iterator[dg.AssetCheckResult]:
+    for verdict in judge(model, job, health, datetime.now(UTC)):
+        key = dg.AssetCheckKey(job_key(model.name), verdict.check)
+        if key in context.selected_asset_check_keys:
+            yield dg.AssetCheckResult(
+                asset_key=key.asset_key,
+                check_name=key.name,
+                passed=verdict.passed,
+                severity=verdict.severity,
+                description=verdict.reason,
+            )

@@ -1,0 +1,124 @@
+"""Reports as partitioned assets: each run computes some local days of some markets over pinned snapshots."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from assets.metadata import SHORTEST_WINDOW, present, table_metadata
+from assets.naming import owners, table_key
+from assets.operation import one_operation
+from assets.partitions import partition_key, partition_of, report_partitions, westmost
+from assets.resources import REPORTER
+from headwater.batch import ReportResult
+from headwater.model import Market, Model, TableName, Warehouse
+from headwater.problem import HeadwaterError
+
+ENGINE = "duckdb"
+
+# A month of one market in a run: few enough rows for one DuckDB process, and one commit instead of thirty.
+_PARTITIONS_PER_RUN = 31
+
+
+def reports_definitions(warehouse: Warehouse, versions: Mapping[TableName, str]) -> list[dg.AssetsDefinition]:
+    """The reports, as one op for each start date: assets of one op share their partitions."""
+    by_start: dict[str, list[Model]] = {}
+    for model in warehouse.reports:
+        if model.schedule:
+            by_start.setdefault(model.schedule.start_date, []).append(model)
+    return [_definition(warehouse.markets, versions, start, models) for start, models in by_start.items()]
+
+
+def op_name(start_date: str) -> str:
+    """The op of the reports that begin on this date."""
+    return f"reports_from_{start_date.replace('-', '_')}"
+
+
+def _definition(
+    markets: Sequence[Market], versions: Mapping[TableName, str], start_date: str, reports: Sequence[Model]
+) -> dg.AssetsDefinition:
+    partitions = report_partitions(markets, start_date)
+    models = {table_key(model.name): model for model in reports}
+
+    def compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+        wanted = [partition_of(key) for key in context.partition_keys]
+        for key, model in models.items():
+            if key in context.selected_asset_keys:
+                try:
+                    result = getattr(context.resources, REPORTER)(model, wanted)
+                except HeadwaterError as error:
+                    raise dg.Failure(description=str(error)) from error
+                yield _materialised(context, key, result)
+
+    return one_operation(
+        op_name(start_date),
+        compute,
+        [_spec(model, versions[model.name], partitions, markets) for model in models.values()],
+        resources=(REPORTER,),
+        pool=ENGINE,
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=_PARTITIONS_PER_RUN),
+        description="Computes report partitions over pinned snapshots, as `headwater backfill` does.",
+    )
+
+
+def _spec(model: Model, version: str, partitions: dg.PartitionsDefinition, markets: Sequence[Market]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        table_key(model.name),
+        deps=[table_key(name) for name in model.reads],
+        description=model.description or None,
+        group_name=model.name.layer.value,
+        kinds={"paimon", ENGINE},
+        owners=owners(model),
+        code_version=version,
+        metadata=table_metadata(model),
+        partitions_def=partitions,
+        freshness_policy=_freshness(model, markets),
+    )
+
+
+def _freshness(model: Model, markets: Sequence[Market]) -> dg.FreshnessPolicy | None:
+    """Every day within what the declaration allows after the last market's report is due.
+
+    Dagster judges an asset as a whole, not its partitions, so the deadline is that of the westmost market, whose
+    run is the last of each day's.
+    """
+    if model.freshness is None or model.schedule is None or not markets:
+        return None
+    allowed = max(model.freshness.fail_after, SHORTEST_WINDOW)
+    if allowed >= timedelta(days=1):
+        return dg.FreshnessPolicy.time_window(fail_window=allowed)
+    deadline = datetime.combine(date.min, model.schedule.at) + allowed
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=f"{deadline.minute} {deadline.hour} * * *",
+        lower_bound_delta=allowed,
+        timezone=westmost(markets).key,
+    )
+
+
+def _materialised(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, result: ReportResult
+) -> dg.MaterializeResult[Any]:
+    for part in result.partitions:
+        context.add_asset_metadata(
+            {
+                "dagster/partition_row_count": part.rows,
+                "headwater/complete": part.complete,
+                "headwater/starts_at": part.starts_at.isoformat(),
+                "headwater/ends_at": part.ends_at.isoformat(),
+            },
+            asset_key=key,
+            partition_key=partition_key(part.partition),
+        )
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata=present(
+            {
+                "paimon/snapshot_id": result.snapshot_id,
+                "headwater/rows_written": result.rows,
+                "headwater/seconds": result.seconds,
+                "headwater/run": result.run.id,
+                **{f"headwater/input/{pin.table}": pin.snapshot.id for pin in result.run.inputs},
+            }
+        ),
+    )

@@ -1,0 +1,118 @@
+"""What assets and sensors ask of the running systems, as Dagster resources that open only where they are used.
+
+Nothing of an engine is imported before a run or a tick needs it: the code server stays small and starts fast.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import dagster as dg
+
+from headwater.engines import ActualJob
+from headwater.model import Model, TableName
+from headwater.stack import Stack
+
+if TYPE_CHECKING:
+    from headwater.batch import Partition, ReportResult
+
+TABLE_STORE = "table_store"
+STREAM_ENGINE = "stream_engine"
+DEPLOYER = "deployer"
+REPORTER = "reporter"
+EXAMINER = "examiner"
+
+
+class Deployed(Protocol):
+    """What an apply did: a line for each stage, and the jobs that run now."""
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """A line for each stage; none when nothing was to do."""
+        ...
+
+    @property
+    def jobs(self) -> Mapping[TableName, ActualJob]:
+        """Every job that runs, by its model."""
+        ...
+
+
+class Deployer(Protocol):
+    """What plans and applies."""
+
+    def __call__(self, models: Collection[TableName], on_event: Callable[[str], None]) -> Deployed:
+        """Plan and apply some models, telling a line for each stage. Raises HeadwaterError."""
+        ...
+
+
+class Reporter(Protocol):
+    """What computes reports."""
+
+    def __call__(self, model: Model, partitions: Sequence["Partition"]) -> "ReportResult":
+        """Compute partitions of a report over pinned snapshots and commit them. Raises HeadwaterError."""
+        ...
+
+
+class CheckOutcome(Protocol):
+    """What a declared check found."""
+
+    @property
+    def name(self) -> str:
+        """The check, as the declaration calls it."""
+        ...
+
+    @property
+    def passed(self) -> bool:
+        """No row breaks it."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """Rows that break it."""
+        ...
+
+
+class Examiner(Protocol):
+    """What evaluates checks."""
+
+    def __call__(self, model: Model, snapshot_id: int) -> Sequence[CheckOutcome]:
+        """Evaluate a model's declared checks over one snapshot, in their order. Raises HeadwaterError."""
+        ...
+
+
+def platform_resources(stack: Stack) -> dict[str, dg.ResourceDefinition]:
+    """The resources of this stack."""
+
+    def table_store(_: dg.InitResourceContext) -> object:
+        from resources.paimon.store import FilesystemTableStore
+
+        return FilesystemTableStore(stack.lake)
+
+    def stream_engine(_: dg.InitResourceContext) -> Iterator[object]:
+        from resources.deploy import engine
+
+        with engine(stack) as opened:
+            yield opened
+
+    def deployer(_: dg.InitResourceContext) -> object:
+        from resources.deploy import deploy
+
+        return lambda models, on_event: deploy(stack, on_event, models=models)
+
+    def reporter(_: dg.InitResourceContext) -> object:
+        from resources.report import run_report
+
+        return lambda model, partitions: run_report(stack, model, partitions)
+
+    def examiner(_: dg.InitResourceContext) -> object:
+        from resources.checks import evaluate
+
+        return lambda model, snapshot_id: evaluate(stack, model, snapshot_id)
+
+    functions = {
+        TABLE_STORE: table_store,
+        STREAM_ENGINE: stream_engine,
+        DEPLOYER: deployer,
+        REPORTER: reporter,
+        EXAMINER: examiner,
+    }
+    return {key: dg.ResourceDefinition(resource_fn=function) for key, function in functions.items()}

@@ -1,0 +1,1 @@
+"""What is polled: the lake's snapshots and the jobs' health."""

@@ -1,0 +1,123 @@
+"""A small warehouse as values: two sources, two detail tables, a measure, two reports, four markets."""
+
+from datetime import time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from headwater.model import (
+    Accepted,
+    ChangelogProducer,
+    Column,
+    EventTime,
+    Flow,
+    Freshness,
+    JobOptions,
+    Layer,
+    Market,
+    Merge,
+    Model,
+    NotNull,
+    ReportSchedule,
+    Storage,
+    TableName,
+    Topic,
+    TopicFormat,
+    Warehouse,
+)
+from headwater.sqltype import SqlType
+
+ROOT = Path("warehouse")
+STORED = Storage(Merge.DEDUPLICATE, ChangelogProducer.LOOKUP)
+
+CLICKS = TableName(Layer.ODS, "clicks")
+USERS = TableName(Layer.ODS, "users")
+VISITS = TableName(Layer.DWD, "visits")
+VISITORS = TableName(Layer.DWD, "visitors")
+HITS = TableName(Layer.DM, "hits")
+DAILY = TableName(Layer.RPT, "daily_hits")
+WEEKLY = TableName(Layer.RPT, "weekly_hits")
+
+SYDNEY = Market("au", "Australia", ZoneInfo("Australia/Sydney"))
+KOLKATA = Market("in", "India", ZoneInfo("Asia/Kolkata"))
+NEW_YORK = Market("us", "United States", ZoneInfo("America/New_York"))
+MEXICO = Market("mx", "Mexico", ZoneInfo("America/Mexico_City"))
+MARKETS = (NEW_YORK, KOLKATA, SYDNEY, MEXICO)
+
+COLUMNS = (
+    Column("id", SqlType("BIGINT"), "The row's number.", required=True),
+    Column("market", SqlType("STRING")),
+    Column("seen_at", SqlType("TIMESTAMP_LTZ", (3,)), "When it happened."),
+)
+
+
+def source(name: TableName) -> Model:
+    return Model(
+        name=name,
+        file=_file(name),
+        description=f"All {name.table}, as upstream has them.",
+        owner="web-team",
+        columns=COLUMNS,
+        topic=Topic(f"web.{name.table}", TopicFormat.JSON),
+        event_time=EventTime("seen_at"),
+    )
+
+
+def streaming(name: TableName, *reads: TableName, freshness: Freshness | None = None, **other: object) -> Model:
+    settings = {
+        "name": name,
+        "file": _file(name),
+        "description": f"The table {name.table}.",
+        "owner": "data@example.com",
+        "columns": COLUMNS,
+        "key": ("id",),
+        "partition_by": ("market",),
+        "flows": flows(*reads),
+        "storage": STORED,
+        "job": JobOptions(),
+        "freshness": freshness,
+    }
+    return Model(**(settings | other))
+
+
+def report(name: TableName, *reads: TableName, at: time = time(1, 30), start_date: str = "2026-01-01") -> Model:
+    return Model(
+        name=name,
+        file=_file(name),
+        description=f"The report {name.table}.",
+        owner="",
+        columns=COLUMNS,
+        partition_by=("market", "local_date"),
+        flows=flows(*reads),
+        storage=Storage(Merge.APPEND, ChangelogProducer.NONE),
+        freshness=Freshness(None, timedelta(hours=2)),
+        schedule=ReportSchedule(at, start_date),
+    )
+
+
+def flows(*reads: TableName, sql: str = "SELECT id, market, seen_at FROM {}") -> tuple[Flow, ...]:
+    return tuple(Flow(f"from_{name.table}", Path("a.sql"), sql.format(name), (name,), ()) for name in reads)
+
+
+def warehouse(*models: Model, markets: tuple[Market, ...] = MARKETS) -> Warehouse:
+    return Warehouse(ROOT, models or MODELS, markets)
+
+
+def _file(name: TableName) -> Path:
+    return ROOT / name.layer.value / name.table / "table.yaml"
+
+
+MODELS = (
+    source(CLICKS),
+    source(USERS),
+    streaming(
+        VISITS,
+        CLICKS,
+        USERS,
+        freshness=Freshness(timedelta(seconds=30), timedelta(minutes=2)),
+        checks=(NotNull(("id", "market")), Accepted("market", ("au", "us"))),
+    ),
+    streaming(VISITORS, USERS),
+    streaming(HITS, VISITS, freshness=Freshness(None, timedelta(seconds=20))),
+    report(DAILY, HITS, VISITS),
+    report(WEEKLY, DAILY),
+)

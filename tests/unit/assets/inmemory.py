@@ -1,0 +1,156 @@
+"""The platform's systems, in memory."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from headwater.batch import BatchRun, Partition, PartitionResult, PinnedInput, ReportResult
+from headwater.calendar import local_day
+from headwater.engines import ActualColumn, ActualJob, ActualTable, JobHealth, JobState, RetainedState, Snapshot
+from headwater.model import Market, Model, TableName
+from headwater.problem import HeadwaterError
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class MemoryTableStore:
+    """Tables with one snapshot each. `broken` tables cannot be read."""
+
+    snapshots: dict[TableName, Snapshot] = field(default_factory=dict)
+    tables: dict[TableName, ActualTable] = field(default_factory=dict)
+    broken: set[TableName] = field(default_factory=set)
+
+    def commit(
+        self, model: Model, snapshot_id: int, *, age: timedelta = timedelta(seconds=1), now: datetime = NOW
+    ) -> None:
+        columns = tuple(ActualColumn(c.name, c.type, not c.required, c.description) for c in model.columns)
+        self.tables[model.name] = ActualTable(model.name, 0, columns, model.key, model.partition_by, {})
+        self.snapshots[model.name] = Snapshot(
+            snapshot_id, now - age, "APPEND", now - age - timedelta(seconds=2), 100 * snapshot_id, 0
+        )
+
+    def table(self, name: TableName) -> ActualTable | None:
+        return self.tables.get(name)
+
+    def latest_snapshot(self, name: TableName) -> Snapshot | None:
+        if name in self.broken:
+            raise HeadwaterError(f"{name}: the snapshot file is torn")
+        return self.snapshots.get(name)
+
+    def snapshot(self, name: TableName, snapshot_id: int) -> Snapshot:
+        return self.snapshots[name]
+
+
+@dataclass
+class MemoryEngine:
+    """Jobs with a settable health."""
+
+    running: dict[TableName, ActualJob] = field(default_factory=dict)
+    healths: dict[str, JobHealth] = field(default_factory=dict)
+
+    def start(
+        self, name: TableName, *, fingerprint: str = "0123456789ab", now: datetime = NOW, **health: object
+    ) -> ActualJob:
+        job_id = f"job-of-{name}"
+        job = ActualJob(job_id, name, fingerprint, JobState.RUNNING, now, f"http://localhost/#/job/{job_id}")
+        values = {
+            "state": JobState.RUNNING,
+            "checkpoints_completed": 3,
+            "restored_from": None,
+            "last_checkpoint_at": now,
+            "restarts": 0,
+        }
+        self.running[name] = job
+        self.healths[job_id] = JobHealth(**(values | health))
+        return job
+
+    def jobs(self) -> tuple[ActualJob, ...]:
+        return tuple(self.running.values())
+
+    def health(self, job_id: str) -> JobHealth:
+        return self.healths[job_id]
+
+    def execute(self, statements: Sequence[str]) -> None:
+        raise AssertionError("nothing here executes statements")
+
+    def submit(self, job: object, restore_from: RetainedState | None) -> str:
+        raise AssertionError("nothing here submits jobs")
+
+    def stop_with_savepoint(self, job: ActualJob) -> Path:
+        raise AssertionError("nothing here stops jobs")
+
+    def cancel(self, job: ActualJob) -> None:
+        raise AssertionError("nothing here cancels jobs")
+
+    def retained_state(self, model: TableName) -> RetainedState | None:
+        return None
+
+
+@dataclass(frozen=True)
+class MemoryDeployment:
+    stages: tuple[str, ...]
+    jobs: Mapping[TableName, ActualJob]
+
+
+@dataclass
+class MemoryDeployer:
+    """Starts what does not run yet. `error` is raised instead, when set."""
+
+    engine: MemoryEngine
+    error: HeadwaterError | None = None
+    asked: list[list[TableName]] = field(default_factory=list)
+
+    def __call__(self, models: Collection[TableName], on_event: Callable[[str], None]) -> MemoryDeployment:
+        self.asked.append(list(models))
+        if self.error:
+            raise self.error
+        started = [name for name in models if name not in self.engine.running]
+        for name in started:
+            on_event(f"submit {name}")
+            self.engine.start(name, now=datetime.now(UTC))
+        return MemoryDeployment(tuple(f"submit {name}" for name in started), dict(self.engine.running))
+
+
+@dataclass
+class MemoryReporter:
+    """Gives each partition as many rows as its day of the month."""
+
+    markets: Sequence[Market]
+    error: HeadwaterError | None = None
+    asked: list[tuple[TableName, tuple[Partition, ...]]] = field(default_factory=list)
+
+    def __call__(self, model: Model, partitions: Sequence[Partition]) -> ReportResult:
+        self.asked.append((model.name, tuple(partitions)))
+        if self.error:
+            raise self.error
+        zones = {market.code: market for market in self.markets}
+        pinned = tuple(PinnedInput(name, Snapshot(7, NOW, "APPEND", NOW, 1, 0)) for name in model.reads)
+        results = tuple(
+            PartitionResult(p, *local_day(zones[p.market], p.local_date), p.local_date.day, p.local_date.day != 2)
+            for p in partitions
+        )
+        return ReportResult(BatchRun("1-ab", model.name, tuple(partitions), pinned), results, 42, 0.5)
+
+
+@dataclass(frozen=True)
+class MemoryOutcome:
+    name: str
+    passed: bool
+    rows: int
+
+
+@dataclass
+class MemoryExaminer:
+    """Every check passes, but the ones named in `failing`, by ten rows."""
+
+    failing: set[int] = field(default_factory=set)
+    asked: list[tuple[TableName, int]] = field(default_factory=list)
+
+    def __call__(self, model: Model, snapshot_id: int) -> Sequence[MemoryOutcome]:
+        self.asked.append((model.name, snapshot_id))
+        return [
+            MemoryOutcome(str(i), i not in self.failing, 10 if i in self.failing else 0)
+            for i in range(len(model.checks))
+        ]
