@@ -5,7 +5,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,8 @@ from headwater.model import TableName
 from headwater.stack import Stack
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from resources.duckdb import Session
     from resources.query import Answer
 
@@ -20,13 +22,15 @@ if TYPE_CHECKING:
 SHOWN = 1000
 
 
-def _snapshots(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Any:
+def _snapshots(
+    context: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+) -> dict[TableName, int] | int:
     """`TABLE=SNAPSHOT` any number of times, or one bare number."""
     if len(given) == 1 and given[0].isdigit():
         return int(given[0])
     chosen = {}
     for text in given:
-        name, equals, number = text.partition("=")
+        name, _, number = text.partition("=")
         try:
             chosen[TableName.parse(name)] = int(number)
         except ValueError:
@@ -57,8 +61,9 @@ def command(sql: str, at: dict[TableName, int] | int, limit: int | None, as_json
     headwater query "SELECT market, count(*) FROM dwd.orders GROUP BY market"
     headwater query "SELECT sum(revenue) FROM dm.kpi_minute" --at 412
 
-    With --json: {rows: [{column: value}], snapshots: {table: id}, as_of}. Instants are ISO-8601 in UTC with Z, a DECIMAL
-    is a string (a JSON number would lose digits), bytes are hexadecimal. as_of is the oldest commit among the snapshots.
+    With --json: {rows: [{column: value}], snapshots: {table: id}, as_of}. Instants are ISO-8601 in UTC with Z, a
+    DECIMAL is a string (a JSON number would lose digits), bytes are hexadecimal. as_of is the oldest commit among the
+    snapshots.
     """
     from resources.query import answer
 
@@ -113,7 +118,7 @@ def _print_json(found: "Answer") -> None:
     click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """The value in JSON's terms."""
     match value:
         case None | bool() | int() | str():
@@ -167,7 +172,7 @@ def _print_table(found: "Answer") -> None:
     click.echo(_footer(found))
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: object) -> "Text":
     from rich.text import Text
 
     if value is None:

@@ -91,7 +91,7 @@ class PartitionResult:
     Args:
         starts_at: First instant of the local day.
         ends_at: First instant after it.
-        complete: The day was over when the run began, and every input's watermark, where it has one, had passed its end.
+        complete: The day was over when the run began, and every input that has a watermark had passed its end.
     """
 
     partition: Partition

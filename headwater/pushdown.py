@@ -1,7 +1,7 @@
 """What a SELECT needs of each table it reads, so that a scan can leave the rest out.
 
 The scan's filter is an optimisation: the engine evaluates the whole SELECT over what the scan gives. So a column or
-comparison is worked out only where leaving out rows or columns provably changes nothing; when in doubt, nothing is pushed.
+comparison is worked out only where leaving out rows or columns provably changes nothing; in doubt, nothing is pushed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

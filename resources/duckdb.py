@@ -197,7 +197,7 @@ def run_interruptibly(session: Session, sql: str, limit: int | None, waiting: Ca
     def work() -> None:
         try:
             result.append(session.rows(sql, limit))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failure.append(error)
 
     thread = threading.Thread(target=work, name="query", daemon=True)

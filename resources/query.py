@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from headwater.batch import PinnedInput, TableScan
+from headwater.engines import Snapshot
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from headwater.pushdown import scans
@@ -103,7 +104,7 @@ def _pin(
     return tuple(PinnedInput(name, _pinned(store, name, at.get(name))) for name in names)
 
 
-def _pinned(store: FilesystemTableStore, name: TableName, snapshot_id: int | None):
+def _pinned(store: FilesystemTableStore, name: TableName, snapshot_id: int | None) -> Snapshot:
     snapshot = store.latest_snapshot(name) if snapshot_id is None else store.snapshot(name, snapshot_id)
     if snapshot is None:
         raise HeadwaterError(
@@ -115,6 +116,7 @@ def _pinned(store: FilesystemTableStore, name: TableName, snapshot_id: int | Non
 
 def _needs(store: FilesystemTableStore, sql: str, names: tuple[TableName, ...]) -> Mapping[TableName, TableScan]:
     import sqlglot
+    from sqlglot.errors import SqlglotError
 
     columns = {}
     for name in names:
@@ -123,7 +125,7 @@ def _needs(store: FilesystemTableStore, sql: str, names: tuple[TableName, ...]) 
         columns[name] = tuple(column.name for column in table.columns)
     try:
         statement = sqlglot.parse_one(sql, dialect="duckdb")
-    except sqlglot.errors.SqlglotError:
+    except SqlglotError:
         # DuckDB has understood it; what this parser does not know is read whole.
         return {name: TableScan() for name in names}
     return scans(statement, columns)

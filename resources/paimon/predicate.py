@@ -6,7 +6,7 @@ A comparison that is left out costs time only, because DuckDB evaluates the whol
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 from headwater.batch import Comparison, Literal, Operator
 from headwater.sqltype import SqlType
@@ -22,6 +22,7 @@ _METHODS = {
     Operator.NULL: "isNull",
     Operator.NOT_NULL: "isNotNull",
 }
+_Kind = TypeVar("_Kind")
 _BITS = {"TINYINT": 8, "SMALLINT": 16, "INT": 32, "BIGINT": 64}
 
 
@@ -36,7 +37,7 @@ def native_filter(where: Sequence[Comparison], types: Mapping[str, SqlType]) -> 
 def _native(comparison: Comparison, types: Mapping[str, SqlType]) -> dict[str, Any] | None:
     sql_type = types.get(comparison.column)
     # Floating point: the engines disagree on where NaN stands.
-    if sql_type is None or sql_type.root in ("FLOAT", "DOUBLE") and comparison.values:
+    if sql_type is None or (sql_type.root in ("FLOAT", "DOUBLE") and comparison.values):
         return None
     try:
         literals = [_literal(value, sql_type) for value in comparison.values]
@@ -72,7 +73,7 @@ def _literal(value: Literal, sql_type: SqlType) -> Literal:
             raise ValueError(f"no comparison is pushed for {root}")
 
 
-def _exactly(value: Literal, kind: type) -> Any:
+def _exactly(value: Literal, kind: type[_Kind]) -> _Kind:
     if type(value) is not kind:
         raise TypeError(f"{value!r} is not a {kind.__name__}")
     return value

@@ -1,7 +1,7 @@
 """Reading a Paimon table at one snapshot, through Paimon's native reader alone.
 
-The native reader (pypaimon-rust) is called directly. pypaimon's own `TableRead` catches whatever the native reader raises,
-logs a warning, and goes on in Python, 20 times slower or with other limits; here there is nothing to fall back to.
+The native reader (pypaimon-rust) is called directly. pypaimon's own `TableRead` catches whatever the native reader
+raises, logs a warning, and goes on in Python, 20 times slower or with other limits; here is nothing to fall back to.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,0 +1,108 @@
+"""Tags that keep a run's input snapshots from expiring while it reads them.
+
+A tag is a copy of the snapshot's file, `tag/tag-<name>`; Paimon's expiry keeps what a tag holds. Both Paimon's Java
+TagManager and pypaimon's write exactly this. Deleting the file frees the snapshot to expire as any other. When it had
+expired in the meantime its data files are left to Paimon's orphan cleaning: a run's tags live as short as they can.
+"""
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from headwater.batch import BatchRun
+from headwater.model import TableName
+from headwater.problem import HeadwaterError
+from resources.paimon.layout import read_small, table_path
+
+_PREFIX = "headwater-"
+
+
+def new_run_id() -> str:
+    """A run id that tells, as long as this process lives, that the run may be alive: process id, its start, random."""
+    return f"{os.getpid()}-{_started(os.getpid())}-{secrets.token_hex(3)}"
+
+
+def run_tag(run: BatchRun) -> str:
+    """The tag's name, the same on every input of the run."""
+    return f"{_PREFIX}{run.report}-{run.id}"
+
+
+@contextlib.contextmanager
+def protected(lake: Path, run: BatchRun) -> Iterator[str]:
+    """Tag every input of the run; give the tag's name; remove the tags at the end, whatever happens.
+
+    Tags of runs whose process is gone are removed on the way. Raises HeadwaterError when a snapshot has expired.
+    """
+    tag = run_tag(run)
+    try:
+        for pinned in run.inputs:
+            remove_stale(lake, pinned.table)
+            create(lake, pinned.table, pinned.snapshot.id, tag)
+        yield tag
+    finally:
+        for pinned in run.inputs:
+            delete(lake, pinned.table, tag)
+
+
+def create(lake: Path, table: TableName, snapshot_id: int, tag: str) -> None:
+    """Tag a snapshot. Raises HeadwaterError when it has expired."""
+    root = table_path(lake, table)
+    snapshot = f"{root}/snapshot/snapshot-{snapshot_id}"
+    content = read_small(snapshot)
+    if content is None:
+        raise HeadwaterError(
+            f"Snapshot {snapshot_id} of {table} expired before it could be tagged",
+            left="nothing was written",
+            next_command="run it again on the newest snapshot",
+        )
+    folder = Path(root, "tag")
+    folder.mkdir(exist_ok=True)
+    partial = folder / f".tag-{tag}.partial"
+    partial.write_bytes(content)
+    partial.replace(folder / f"tag-{tag}")
+
+
+def delete(lake: Path, table: TableName, tag: str) -> None:
+    """Remove a tag; nothing happens when it is not there."""
+    Path(table_path(lake, table), "tag", f"tag-{tag}").unlink(missing_ok=True)
+
+
+def names(lake: Path, table: TableName) -> Sequence[str]:
+    """The table's tags, ordered."""
+    try:
+        files = [file.name for file in Path(table_path(lake, table), "tag").iterdir()]
+    except FileNotFoundError:
+        return ()
+    return sorted(file.removeprefix("tag-") for file in files if file.startswith("tag-"))
+
+
+def remove_stale(lake: Path, table: TableName) -> Sequence[str]:
+    """Remove this platform's tags whose run died without doing so; give their names."""
+    stale = [name for name in names(lake, table) if name.startswith(_PREFIX) and not _alive(name)]
+    for name in stale:
+        delete(lake, table, name)
+    return stale
+
+
+def _alive(tag: str) -> bool:
+    parts = tag.rsplit("-", 3)
+    if len(parts) != 4 or not (parts[1].isdigit() and parts[2].isdigit()):
+        return True
+    started = _started(int(parts[1]))
+    # The start is worked out from the boot time, which a clock that is being set moves by a little.
+    return started is not None and abs(started - int(parts[2])) <= 60
+
+
+def _started(process: int) -> int | None:
+    """When the process started, in seconds since 1970; None when there is none."""
+    import psutil
+
+    try:
+        return int(psutil.Process(process).create_time())
+    except psutil.NoSuchProcess:
+        return None
+    except psutil.AccessDenied:
+        return int(time.time())
