@@ -1,11 +1,12 @@
 """The command line of the simulator: `headwater simulate` and `python -m simulator`."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from headwater.stack import Stack
+from headwater.stack import HOME_VARIABLE, Stack
 
 _WAREHOUSE = click.option(
     "--warehouse",
@@ -109,7 +110,13 @@ def replay(
 @_SEED
 @_BOOTSTRAP
 @_WAREHOUSE
-def live(rate: float, history: int, seed: int, bootstrap: str | None, warehouse: str | None) -> None:
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False),
+    envvar=HOME_VARIABLE,
+    help="The state folder. Default: HEADWATER_HOME, or .headwater here.",
+)
+def live(rate: float, history: int, seed: int, bootstrap: str | None, warehouse: str | None, home: str | None) -> None:
     """Go on for ever by the wall clock, until Ctrl-C or SIGTERM.
 
     \b
@@ -117,11 +124,13 @@ def live(rate: float, history: int, seed: int, bootstrap: str | None, warehouse:
 
     Each market follows its own local day: peaks at lunch and in the evening, little at night. The next start goes
     on where this one stopped, orders under way included. Counts and progress are in `simulator/live.json` of the
-    state folder, written every two seconds. Another rate or seed begins a new run, whose ids never meet the old ones.
+    state folder, written every two seconds. With another rate or seed, orders under way are left as they are.
     """
     from simulator import live as playing
     from simulator.markets import read_markets
 
+    if home is not None:
+        os.environ[HOME_VARIABLE] = home
     stack = Stack.resolve(warehouse)
     options = playing.LiveOptions(orders_per_second=rate, history=history, seed=seed)
     playing.live(bootstrap or stack.kafka, read_markets(stack.warehouse), stack.home, options)

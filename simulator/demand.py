@@ -52,7 +52,7 @@ class Rate:
     seed: int
 
     def orders(self, trade: Trade, minute: int) -> int:
-        """How many orders the market places in that minute: Poisson, drawn from seed, market and minute alone."""
+        """How many orders the market places in that minute: Poisson, from seed, market and minute alone."""
         whole = sum(each.weight for each in self.trades)
         mean = self.orders_per_second * 60 * intensity(trade, minute) / whole
         return _poisson(Random(f"demand/{self.seed}/{trade.market.code}/{minute}"), mean)
@@ -60,7 +60,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Demand of a given total over a span of minutes, shared out by rhythm. `of` gives it by (market number, minute)."""
+    """A given total over a span of minutes, shared out by rhythm. `of` gives it by (market number, minute)."""
 
     of: dict[tuple[int, int], int]
 

@@ -1,4 +1,4 @@
-"""What happens to one order and to the drivers: drawn once, from the market, the minute and the seed, and never changed."""
+"""What happens to an order and to the drivers: drawn once, from seed, market and minute, and never changed."""
 
 import math
 from dataclasses import dataclass
@@ -123,10 +123,10 @@ def shift_event(random: Random, trade: Trade, minute: int, number: int) -> Drive
     return _driver_event(number * 10 + 9, trade, driver, status, minute * MINUTE + int(random.random() * MINUTE))
 
 
-def forgotten_event(random: Random, trade: Trade, arrival: int, number: int) -> DriverEvent:
-    """An event that a phone without network kept to itself for 65 to 180 minutes and more, until after `arrival`."""
+def forgotten_event(random: Random, trade: Trade, minute: int, number: int) -> DriverEvent:
+    """An event of 65 to 180 minutes before that minute, which a phone without network has kept to itself since."""
     driver = _driver(random.random(), trade, int(random.random() * len(trade.cities)))
-    occurred_at = arrival - _between(random.random(), 65 * MINUTE, 180 * MINUTE)
+    occurred_at = minute * MINUTE - _between(random.random(), 65 * MINUTE, 180 * MINUTE)
     return _driver_event(number * 10 + 8, trade, driver, "offline", occurred_at)
 
 

@@ -1,13 +1,14 @@
 """Play the upstream by the wall clock, for ever, going on where the last run stopped."""
 
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import click
 
 from headwater.model import Market
 from headwater.problem import HeadwaterError
@@ -20,10 +21,11 @@ from simulator.sink import Sink, ensure_topics
 from simulator.stream import ORDINARY, Disorder, Script, records
 from simulator.tally import Tally
 
+RUN = 1  # a replay is run 0
 _TICK = 0.1  # seconds between looks at the clock
 _SAVE = 2.0  # seconds between flushes
 _FLUSH = 1.0
-_FLUSH_TO_STOP = 10.0
+_FLUSH_TO_STOP = 4.0
 
 
 class Outlet(Protocol):
@@ -54,6 +56,10 @@ class Stop(Protocol):
         ...
 
 
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
 def _now() -> int:
     return time.time_ns() // 1_000_000
 
@@ -64,7 +70,7 @@ class Player:
 
     Args:
         progress: Where to begin.
-        script: What to play; its run is the progress's.
+        script: What to play.
         outlet: Where records go.
         file: Where the progress is kept, every two seconds and at the end.
         stop: When to stop.
@@ -78,12 +84,12 @@ class Player:
     file: Path
     stop: Stop
     now: Callable[[], int] = _now
-    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
+    say: Callable[[str], None] = _say
 
     def play(self) -> None:
         """Until told to stop; then everything sent is with the broker and recorded.
 
-        Raises HeadwaterError, unreachable, when the broker does not take the rest in ten seconds.
+        Raises HeadwaterError, unreachable, when the broker does not take the rest in four seconds.
         """
         tally, saved_at = Tally(self.progress.sent), self.now()
         for record in records(self.script, self.progress.minutes(), after=self.progress.sent_through):
@@ -167,10 +173,8 @@ def _play(bootstrap: str, markets: tuple[Market, ...], file: Path, options: Live
     progress = begin(load(file), settings, _now(), options.history)
     play = trades(markets)
     rate = Rate(play, options.orders_per_second, options.seed)
-    script = Script(options.seed, progress.run, play, rate, options.disorder)
+    script = Script(options.seed, RUN, play, rate, options.disorder)
     ensure_topics(bootstrap)
     player = Player(progress, script, Sink(bootstrap), file, stop)
-    player.say(
-        f"Playing {len(markets)} markets to {bootstrap}: run {progress.run}, on from {iso(progress.sent_through)}."
-    )
+    player.say(f"Playing {len(markets)} markets to {bootstrap}, on from {iso(progress.sent_through)}.")
     player.play()

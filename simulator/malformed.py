@@ -5,7 +5,6 @@ let through, it would overwrite a good value, so a test that compares rows sees 
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 import orjson
 
@@ -14,7 +13,7 @@ from simulator.record import DISPATCH, DRIVER_STATUS, ORDERS, PRICING, Change, P
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One way to be malformed. `spoil` is given a good payload, which it must leave as it is, and gives the value to send."""
+    """One way to be malformed: `spoil` makes the value to send from a good payload, which it leaves as it is."""
 
     reason: str
     spoil: Callable[[Payload], bytes]
@@ -48,7 +47,7 @@ def _no_row(payload: Payload) -> bytes:
     return orjson.dumps({**payload, "after": None})
 
 
-def _with(column: str, value: Any) -> Callable[[Payload], bytes]:
+def _with(column: str, value: str | None) -> Callable[[Payload], bytes]:
     def spoil(payload: Payload) -> bytes:
         if "op" in payload:
             return orjson.dumps({**payload, "after": {**payload["after"], column: value}})

@@ -16,7 +16,7 @@ from simulator.tally import NOTHING, Sent
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the live stream depends on. Another setting makes other orders, so it begins a new run of ids.
+    """What the live stream depends on. Other settings place other orders, so they never play a minute again.
 
     Args:
         seed: Where every draw starts.
@@ -34,14 +34,12 @@ class Progress:
     """What has been sent.
 
     Args:
-        run: Part of every id, so that ids of different settings never meet.
-        settings: Those of this run.
-        stretches: Minutes (from 1970) in which this run placed orders, as first and end; the last goes on.
+        settings: Those of the orders under way.
+        stretches: Minutes (from 1970) in which these settings placed orders, as first and end; the last goes on.
         sent_through: Every record due up to this instant is with the broker.
-        sent: Counts over all runs.
+        sent: Counts since the first start.
     """
 
-    run: int
     settings: Settings
     stretches: tuple[tuple[int, int], ...]
     sent_through: int
@@ -55,26 +53,27 @@ class Progress:
         yield from count(max(self.stretches[-1][0], earliest))
 
     def moved(self, sent_through: int, sent: Sent) -> "Progress":
-        """The same run, further on."""
+        """The same, further on."""
         return replace(self, sent_through=max(self.sent_through, sent_through), sent=sent)
 
 
 def begin(before: Progress | None, settings: Settings, now: int, history: int) -> Progress:
     """Where a start at instant `now` goes on.
 
-    Orders under way are taken on as if nothing had been. A pause longer than the history stays without new orders;
-    the records that orders under way had due in it are sent at once.
+    Orders under way are taken on as if nothing had been, unless the settings differ: ids come from the minute, so
+    other settings may only play minutes that nobody played, and the orders under way never end.
+    A pause longer than the history stays without new orders; what orders under way had due in it is sent at once.
 
     Args:
         history: How many minutes of the past a start may fill.
     """
     earliest = now // MINUTE - history
     if before is None:
-        return Progress(1, settings, ((earliest, earliest),), earliest * MINUTE - 1)
+        return Progress(settings, ((earliest, earliest),), earliest * MINUTE - 1)
     reached = before.sent_through // MINUTE + 1
     if before.settings != settings:
         first = max(reached, earliest)
-        return replace(before, run=before.run + 1, settings=settings, stretches=((first, first),))
+        return replace(before, settings=settings, stretches=((first, first),))
     *closed, (first, _) = before.stretches
     if earliest <= reached:
         return before
@@ -88,7 +87,6 @@ def load(file: Path) -> Progress | None:
         said = orjson.loads(file.read_bytes())
         settings = said["settings"]
         return Progress(
-            run=said["run"],
             settings=Settings(settings["seed"], settings["orders_per_second"], tuple(settings["markets"])),
             stretches=tuple((first, end) for first, end in said["stretches"]),
             sent_through=from_datetime(datetime.fromisoformat(said["sent_through"])),
@@ -100,7 +98,7 @@ def load(file: Path) -> Progress | None:
         raise HeadwaterError(
             f"The simulator's progress in {file} cannot be read: {error}",
             left="the topics are as they were",
-            next_command=f"rm {file} (the simulator then starts over with ids that may exist already)",
+            next_command=f"rm {file} (the simulator then starts over; orders under way never end)",
         ) from error
 
 

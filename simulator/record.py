@@ -15,7 +15,7 @@ ORDERS = "ods.orders"
 PRICING = "ods.order_pricing"
 DISPATCH = "ods.order_dispatch"
 DRIVER_STATUS = "ods.driver_status"
-TOPICS = (ORDERS, PRICING, DISPATCH, DRIVER_STATUS)
+TOPICS: tuple[str, ...] = (ORDERS, PRICING, DISPATCH, DRIVER_STATUS)
 
 Payload = dict[str, Any]
 
@@ -37,7 +37,7 @@ class Record:
         topic: Where it goes.
         key: The message key.
         value: The message value.
-        event_time: The instant that its event-time column names. A malformed record has that of the record it was made from.
+        event_time: The instant that its event-time column names; a malformed record has that of its original.
         sent_at: The instant at which a live upstream would have sent it.
         sort: What it is, among the disorder.
         reason: Why a malformed one must be rejected, in the words of `ods.rejected`: `not_json` (no JSON object),

@@ -1,12 +1,13 @@
 """Write a fixed span of the upstream's life as fast as the machine can, and the truth about it."""
 
 import gc
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+
+import click
 
 from headwater.model import Market
 from headwater.problem import HeadwaterError
@@ -148,4 +149,4 @@ class _Pace:
 
     def _say(self, what: str) -> None:
         seconds = max(time.monotonic() - self._began, 0.001)
-        print(f"{self._records:,} records {what}, {self._records / seconds:,.0f}/s", file=sys.stderr)
+        click.echo(f"{self._records:,} records {what}, {self._records / seconds:,.0f}/s", err=True)

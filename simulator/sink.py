@@ -1,10 +1,13 @@
-"""Kafka as the simulator uses it: topics made when missing, records sent in order and once, waiting out a broker's restart."""
+"""Kafka as the simulator uses it: topics made when missing, records sent in order and once, a restart waited out."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from headwater.problem import HeadwaterError
 from simulator.record import TOPICS, Record
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError, Message
 
 Delivered = Callable[[int, int], None]
 
@@ -15,7 +18,8 @@ def ensure_topics(bootstrap: str, topics: Iterable[str] = TOPICS, *, partitions:
     Raises HeadwaterError, unreachable, when no broker answers within `patience` seconds.
     """
     from confluent_kafka import KafkaError, KafkaException
-    from confluent_kafka.admin import AdminClient, NewTopic
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
 
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     try:
@@ -90,7 +94,7 @@ class Sink:
         self._check()
         return left == 0
 
-    def _on_error(self, error: Any) -> None:
+    def _on_error(self, error: "KafkaError") -> None:
         if error.fatal():
             self._failure = error.str()
 
@@ -104,9 +108,10 @@ class Sink:
             )
 
 
-def _told(delivered: Delivered) -> Callable[[Any, Any], None]:
-    def callback(error: Any, message: Any) -> None:
-        if error is None:
-            delivered(message.partition(), message.offset())
+def _told(delivered: Delivered) -> Callable[["KafkaError | None", "Message"], None]:
+    def callback(error: "KafkaError | None", message: "Message") -> None:
+        partition, offset = message.partition(), message.offset()
+        if error is None and partition is not None and offset is not None:
+            delivered(partition, offset)
 
     return callback

@@ -30,7 +30,8 @@ class Disorder:
     """How much goes wrong on the way, as shares of the good records. The truth says how often each did happen.
 
     Args:
-        repeated: Sent again, byte for byte: a driver's event within 4 s, a change within 5 minutes, then often after newer ones.
+        repeated: Sent again, byte for byte: a driver's event within 4 s, a change within 5 minutes, so often after
+            newer ones.
         late: Changes of orders, prices and dispatches held back for 20 to 180 s, often until after newer ones.
         delayed: Driver events held back for 2 to 10 s, which the declared lateness of 20 s covers.
         forgotten: Driver events that come 65 to 180 minutes after they happened, as a share of the others.
@@ -54,7 +55,7 @@ class Script:
 
     Args:
         seed: The same seed, the same bytes.
-        run: Ids of different runs never meet, 0 to 900.
+        run: 0 for a replay, 1 for live: their ids never meet.
         trades: The markets.
         demand: How many orders each places in a minute.
         disorder: What goes wrong.
@@ -163,7 +164,7 @@ def _happen(script: Script, random: Random, trade: Trade, minute: int) -> Happen
     events = [event for order in orders for event in driver_events(order)]
     events.extend(shift_event(random, trade, minute, first + _SHIFTS + number) for number in range(shifts))
     forgotten = [
-        forgotten_event(random, trade, minute * MINUTE, first + _SHIFTS + number)
+        forgotten_event(random, trade, minute, first + _SHIFTS + number)
         for number in range(len(events))
         if random.random() < script.disorder.forgotten
     ]
@@ -195,7 +196,9 @@ class _Delivery:
         self._send(change, sent_at, Sort.GOOD, 4 * SECOND)
 
     def forgotten(self, change: Change, minute: int) -> None:
-        self.diary.add(_Planned((minute + 1) * MINUTE - 1 - int(self.random.random() * MINUTE), change, Sort.LATE))
+        # In the next minute: by then other events have come, so that this one is late even at the very beginning.
+        sent_at = (minute + 1) * MINUTE + 15 * SECOND + int(self.random.random() * 45 * SECOND)
+        self.diary.add(_Planned(sent_at, change, Sort.LATE))
 
     def _send(self, change: Change, sent_at: int, sort: Sort, repeat_within: int) -> None:
         draw = self.random.random

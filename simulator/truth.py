@@ -1,4 +1,4 @@
-"""What must come of the stream, worked out from what happened and not from what was sent: no SQL, no records, no sequence.
+"""What must come of the stream, from what happened and not from what was sent: no SQL, no records, no sequence.
 
 Every row is a plain mapping with the columns of its table: instants as ISO-8601 with Z, days as `2026-11-22`,
 decimals as strings with two places, so that the whole can be written as JSON and compared without loss.

@@ -13,7 +13,7 @@ from headwater.model import Market
 from headwater.problem import HeadwaterError
 from simulator.demand import Rate
 from simulator.instant import MINUTE, SECOND, from_datetime
-from simulator.live import LiveOptions, Player, live
+from simulator.live import RUN, LiveOptions, Player, live
 from simulator.markets import trades
 from simulator.progress import Progress, Settings, begin, load, save
 from simulator.record import DRIVER_STATUS, ORDERS, TOPICS, Record, Sort
@@ -81,7 +81,7 @@ class Upstream:
         settings = Settings(1, self.rate, tuple(market.code for market in self.markets))
         progress = begin(load(self.file), settings, clock.now, history)
         play = trades(self.markets)
-        script = Script(1, progress.run, play, Rate(play, self.rate, 1))
+        script = Script(1, RUN, play, Rate(play, self.rate, 1))
         player = Player(progress, script, broker, self.file, clock, clock.read, self.said.append)
         player.play()
         return player.progress
@@ -90,6 +90,12 @@ class Upstream:
 @pytest.fixture
 def upstream(markets: tuple[Market, ...], tmp_path: Path) -> Upstream:
     return Upstream(markets, tmp_path)
+
+
+def reached(upstream: Upstream) -> int:
+    progress = load(upstream.file)
+    assert progress is not None
+    return progress.sent_through
 
 
 def values(records: list[Record]) -> list[bytes]:
@@ -200,7 +206,7 @@ def test_orders_under_way_before_a_pause_come_to_their_end_after_it(upstream: Up
 
 
 @pytest.mark.parametrize("rate", [1.0, 3.0])
-def test_another_rate_begins_a_run_whose_ids_never_meet_the_old_ones(upstream: Upstream, rate: float) -> None:
+def test_another_rate_places_orders_whose_ids_never_meet_the_old_ones(upstream: Upstream, rate: float) -> None:
     first, second = Broker(), Broker()
     upstream.run(first, Clock(START, START + 2 * MINUTE))
     upstream.rate = rate
@@ -229,7 +235,7 @@ def test_progress_stands_still_while_the_broker_is_away(upstream: Upstream) -> N
         broker.down = True
 
     def look() -> None:
-        seen["through"], seen["arrived"] = load(upstream.file).sent_through, len(broker.arrived)
+        seen["through"], seen["arrived"] = reached(upstream), len(broker.arrived)
         broker.down = False
 
     clock.at = {START + 30 * SECOND: away, START + 90 * SECOND: look}
@@ -248,7 +254,7 @@ def test_a_stop_while_the_broker_is_away_says_what_is_left(upstream: Upstream) -
         upstream.run(broker, clock)
     assert raised.value.unreachable
     assert "everything up to 2026-11-22T11:00:" in raised.value.left
-    assert load(upstream.file).sent_through < START + 21 * SECOND
+    assert reached(upstream) < START + 21 * SECOND
 
 
 def test_a_full_queue_does_not_keep_the_player_from_stopping(upstream: Upstream) -> None:
@@ -259,23 +265,23 @@ def test_a_full_queue_does_not_keep_the_player_from_stopping(upstream: Upstream)
 
 def test_progress_survives_its_file(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "live.json"
-    progress = Progress(3, Settings(1, 2.5, ("hk", "us")), ((5, 9), (12, 12)), START + 17)
+    progress = Progress(Settings(1, 2.5, ("hk", "us")), ((5, 9), (12, 12)), START + 17)
     assert load(file) is None
     save(progress, file)
     assert load(file) == progress
-    save(replace(progress, run=4), file)
-    assert load(file).run == 4
+    save(replace(progress, sent_through=START + 18), file)
+    assert load(file) == replace(progress, sent_through=START + 18)
     assert [each.name for each in file.parent.iterdir()] == ["live.json"]
 
 
 def test_progress_never_goes_back() -> None:
-    progress = Progress(1, Settings(1, 1.0, ("hk",)), ((5, 5),), START)
+    progress = Progress(Settings(1, 1.0, ("hk",)), ((5, 5),), START)
     assert progress.moved(START - 1, progress.sent).sent_through == START
 
 
 def test_an_unreadable_progress_is_an_error_with_the_way_out(tmp_path: Path) -> None:
     file = tmp_path / "live.json"
-    file.write_text('{"run": 1')
+    file.write_text('{"settings": {"seed": 1')
     with pytest.raises(HeadwaterError) as raised:
         load(file)
     assert str(file) in raised.value.failed
