@@ -1,0 +1,78 @@
+"""Starting and ending the two jobs that are compared, and waiting for them, the same way on both sides."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks import bare
+from benchmarks.stand import ORDERS
+from headwater.model import TableName
+from headwater.problem import HeadwaterError
+from headwater.stack import Stack
+from resources.deploy import deploy
+from resources.flink.rest import FlinkRest
+
+POLL_SECONDS = 0.1
+"""How often a start is looked at: as often as the platform's own executor does."""
+_PATIENCE = 120.0
+
+
+def start_ours(place: Stack, models: frozenset[TableName] = frozenset({ORDERS})) -> dict[TableName, str]:
+    """Deploy through the platform, until the jobs run and have a checkpoint; give their ids."""
+    deployed = deploy(place, lambda _line: None, models=models)
+    return {model: job.id for model, job in deployed.jobs.items() if model in models}
+
+
+def start_bare(place: Stack, *, topics: str, checkpoints: str) -> str:
+    """Start the job by hand, and wait until it runs and has a checkpoint; give its id."""
+    started = bare.submit(place, topics=topics, checkpoints=checkpoints)
+    with jobmanager(place) as rest:
+        deadline = time.monotonic() + _PATIENCE
+        while not _is_healthy(rest, started):
+            _in_time(deadline, started)
+            time.sleep(POLL_SECONDS)
+    return started
+
+
+def cancel(place: Stack, job_id: str) -> None:
+    """End a job and wait until it has ended. A job that is gone already is no error."""
+    with jobmanager(place) as rest:
+        if _state(rest, job_id) in _ENDED:
+            return
+        rest.patch(f"/jobs/{job_id}?mode=cancel")
+        deadline = time.monotonic() + _PATIENCE
+        while _state(rest, job_id) not in _ENDED:
+            _in_time(deadline, job_id)
+            time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def jobmanager(place: Stack) -> Iterator[FlinkRest]:
+    """The JobManager's REST interface, closed at the end."""
+    rest = FlinkRest(place.flink_url, "Flink's JobManager")
+    try:
+        yield rest
+    finally:
+        rest.close()
+
+
+_ENDED = frozenset({"CANCELED", "FAILED", "FINISHED"})
+
+
+def _state(rest: FlinkRest, job_id: str) -> str:
+    return rest.get(f"/jobs/{job_id}")["state"]
+
+
+def _is_healthy(rest: FlinkRest, job_id: str) -> bool:
+    if _state(rest, job_id) != "RUNNING":
+        return False
+    return rest.get(f"/jobs/{job_id}/checkpoints")["counts"]["completed"] > 0
+
+
+def _in_time(deadline: float, job_id: str) -> None:
+    if time.monotonic() > deadline:
+        raise HeadwaterError(
+            f"Flink job {job_id} of the benchmark did not come as far as it should within {_PATIENCE:.0f} s",
+            left="the benchmark's own jobs and topics, which end with it",
+            next_command="headwater bench again, on a machine with less to do",
+        )

@@ -1,0 +1,115 @@
+"""Which benchmarks there are, and how they are run one after the other."""
+
+import importlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from benchmarks.figure import Figure
+from benchmarks.stand import Stand, Tell, own_stand, running_stand, scratch
+from headwater.problem import HeadwaterError
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A benchmark of the suite.
+
+    Args:
+        id: Its name on the command line and in the results.
+        title: What is compared, in a line.
+        asks: The goal in words.
+        module: Where its `measure` is; imported when it is run.
+        on_stack: It runs on Kafka and Flink: `measure(stand, rounds)`. Otherwise `measure(folder, rounds, tell)`.
+        minutes: How long five rounds take on a machine of two cores.
+    """
+
+    id: str
+    title: str
+    asks: str
+    module: str
+    on_stack: bool
+    minutes: float
+
+
+SUITE = (
+    Benchmark(
+        "B1",
+        "records per second of a job started by the platform / the bare Flink job of the same SQL",
+        "≥ 0.98",
+        "benchmarks.throughput",
+        True,
+        6,
+    ),
+    Benchmark(
+        "B2",
+        "apply of one new job until it runs with a checkpoint / bare submission to the same state",
+        "≤ 1.15",
+        "benchmarks.submission",
+        True,
+        1,
+    ),
+    Benchmark(
+        "B6",
+        "event to query, p50 and p99 / checkpoint interval, at 1 s and 5 s",
+        "≤ 0.75 ; ≤ 1.5",
+        "benchmarks.visibility",
+        True,
+        3,
+    ),
+    Benchmark(
+        "B9",
+        "loading definitions of 1,000 and 5,000 models / a plain list of as many asset specifications",
+        "≤ 1.5",
+        "benchmarks.definitions",
+        False,
+        3,
+    ),
+    Benchmark(
+        "up",
+        "time of the first and of a later `headwater up`, and peak memory of the whole local stack; no ratios",
+        "≤ 300 s ; ≤ 60 s ; ≤ 4.5 GB",
+        "benchmarks.startup",
+        False,
+        7,
+    ),
+)
+
+
+def chosen(names: Sequence[str]) -> tuple[Benchmark, ...]:
+    """The benchmarks of these names, in the suite's order; all for none. Raises HeadwaterError for an unknown name."""
+    known = {benchmark.id.lower(): benchmark for benchmark in SUITE}
+    for name in names:
+        if name.lower() not in known:
+            near = get_close_matches(name.lower(), known, n=1)
+            raise HeadwaterError(
+                f"There is no benchmark {name}" + (f"; did you mean {known[near[0]].id}?" if near else ""),
+                next_command="headwater bench --list",
+            )
+    wanted = {name.lower() for name in names} or known.keys()
+    return tuple(benchmark for key, benchmark in known.items() if key in wanted)
+
+
+def run(
+    benchmarks: Sequence[Benchmark], rounds: int, tell: Tell, *, on_running_stack: bool = False
+) -> Iterator[tuple[Benchmark, list[Figure]]]:
+    """Run benchmarks one after the other; those that need Kafka and Flink share a stack, which ends before the others.
+
+    Args:
+        benchmarks: Which.
+        rounds: How often each side is measured; medians of five say something, one only that it works.
+        tell: Told what is being done.
+        on_running_stack: Use the stack that runs instead of one of the suite's own.
+
+    Raises HeadwaterError when a benchmark cannot be carried out; what came before it has been given.
+    """
+    together = [benchmark for benchmark in benchmarks if benchmark.on_stack]
+    alone = [benchmark for benchmark in benchmarks if not benchmark.on_stack]
+    if together:
+        with ExitStack() as exits:
+            stand: Stand = exits.enter_context(running_stand(tell) if on_running_stack else own_stand(tell))
+            for benchmark in together:
+                yield benchmark, importlib.import_module(benchmark.module).measure(stand, rounds)
+    for benchmark in alone:
+        with scratch() as folder:
+            yield benchmark, importlib.import_module(benchmark.module).measure(folder, rounds, tell)
