@@ -4,7 +4,9 @@ The daemon starts its code server anew every minute when it has one of its own (
 RELOAD_WORKSPACE_INTERVAL); one that is shared is started once, and reloads when the web page's button says so.
 """
 
+import os
 import shutil
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -41,13 +43,42 @@ def programs(stack: Stack) -> tuple[Program, ...]:
     scripts = Path(sys.executable).parent
     code = ["code-server", "start", "--socket", str(_socket(stack)), "--location-name", MODULE]
     web = ["--host", "127.0.0.1", "--port", str(stack.ports.dagster), "--workspace", workspace]
-    # Without the folder on PATH, runs that Dagster launches do not find its command.
     environment = {"DAGSTER_HOME": str(folder), "DAGSTER_DISABLE_TELEMETRY": "1"}
     return (
-        Program(CODE_SERVER, [str(scripts / "dagster"), *code, "-m", MODULE, "-a", ATTRIBUTE], environment),
-        Program(WEBSERVER, [str(scripts / "dagster-webserver"), *web], environment),
-        Program(DAEMON, [str(scripts / "dagster-daemon"), "run", "--workspace", workspace], environment),
+        Program(CODE_SERVER, [str(scripts / "dagster"), *code, "-m", MODULE, "-a", ATTRIBUTE], environment, False),
+        Program(WEBSERVER, [str(scripts / "dagster-webserver"), *web], environment, False),
+        Program(DAEMON, [str(scripts / "dagster-daemon"), "run", "--workspace", workspace], environment, False),
     )
+
+
+def fail_lost_runs(stack: Stack) -> int:
+    """Mark runs as failed whose process went with an earlier stack; give their number.
+
+    Dagster's own launcher for local runs cannot tell that a process is gone, and each lost run would hold one of the
+    few slots for ever. To be called while no process of the stack lives.
+    """
+    file = instance_folder(stack) / "history" / "runs.db"
+    if not file.exists() or not _has_unfinished(file):
+        return 0
+    os.environ["DAGSTER_HOME"] = str(instance_folder(stack))
+    from dagster import DagsterInstance, RunsFilter
+    from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+
+    with DagsterInstance.get() as instance:
+        lost = instance.get_runs(RunsFilter(statuses=list(IN_PROGRESS_RUN_STATUSES)))
+        for run in lost:
+            instance.report_run_failed(run, "Its process went down with the local stack; launch it again.")
+    return len(lost)
+
+
+def _has_unfinished(file: Path) -> bool:
+    # Asked of the file itself: importing Dagster takes longer than everything else a start does in Python.
+    try:
+        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+            query = "SELECT 1 FROM runs WHERE status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED') LIMIT 1"
+            return database.execute(query).fetchone() is not None
+    except sqlite3.Error:
+        return False
 
 
 def _socket(stack: Stack) -> Path:

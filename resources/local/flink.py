@@ -120,6 +120,9 @@ def config(stack: Stack) -> str:
         "heartbeat.interval": 2000,
         "heartbeat.timeout": 20000,
         "heartbeat.rpc-failure-threshold": 2,
+        # A busy laptop takes longer than a server for which the defaults, 10 s each, were chosen.
+        "pekko.ask.timeout": "30s",
+        "pekko.startup-timeout": "60s",
         "io.tmp.dirs": str(_temporary(stack)),
         "process.working-dir": str(_temporary(stack) / "work"),
         "blob.storage.directory": str(_temporary(stack)),

@@ -15,6 +15,7 @@ from headwater.stack import Stack
 from resources import jars
 from resources.local import dagster as dagster_processes
 from resources.local import disk, flink, kafka, owned, ports, ready, simulator, supervisor
+from resources.local.program import Program
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -49,13 +50,13 @@ def ignore(_step: Step) -> None:
 
 
 def start(stack: Stack, *, dagster: bool = True, demo: bool = False, on_event: OnStep = ignore) -> None:
-    """Start the processes of the stack and wait until they answer.
+    """Start Kafka, Flink and the SQL gateway, and wait until they answer.
 
     What an earlier stack of this state folder left behind, running or on disk, is cleaned up first.
 
     Args:
         stack: Where it lives and listens.
-        dagster: With Dagster's processes.
+        dagster: With Dagster's processes, which start when the engines are up; `wait_for_dagster` waits for them.
         demo: With the simulator among the processes; `start_simulator` sets it going.
         on_event: Told of every step, from several threads.
 
@@ -67,18 +68,19 @@ def start(stack: Stack, *, dagster: bool = True, demo: bool = False, on_event: O
     ports.check_free(stack.ports, dagster=dagster)
     fetch_jars(stack, on_event)
     with step("Configuration", on_event):
-        flink.prepare(stack)
-        kafka.prepare(stack)
-        programs = [kafka.program(stack), *flink.programs(stack)]
-        if dagster:
-            dagster_processes.prepare(stack, PROJECT)
-            programs += dagster_processes.programs(stack)
-        if demo:
-            programs.append(simulator.program(stack))
+        programs = _prepare(stack, dagster=dagster, demo=demo)
         stack.write()
     supervisor.launch(stack, programs, PROJECT)
-    services = [ready.KAFKA, ready.FLINK, ready.GATEWAY, *([ready.DAGSTER] if dagster else [])]
-    _wait_for_all(stack, services, on_event)
+    _wait_for_all(stack, [ready.KAFKA, ready.FLINK, ready.GATEWAY], on_event)
+    if dagster:
+        # Not with the others: on two cores seven processes that start at once all take longer.
+        for name in ready.DAGSTER.processes:
+            supervisor.start(stack, name)
+
+
+def wait_for_dagster(stack: Stack, on_event: OnStep = ignore) -> None:
+    """Wait until Dagster's web page answers. Raises HeadwaterError when it does not come up."""
+    _wait_for_all(stack, [ready.DAGSTER], on_event)
 
 
 def start_simulator(stack: Stack) -> None:
@@ -188,6 +190,19 @@ def refuse_second(stack: Stack) -> None:
 def marker(stack: Stack) -> Path:
     """A file that exists from the end of a complete start until the stop."""
     return supervisor.run_folder(stack) / "started"
+
+
+def _prepare(stack: Stack, *, dagster: bool, demo: bool) -> list[Program]:
+    flink.prepare(stack)
+    kafka.prepare(stack)
+    programs = [kafka.program(stack), *flink.programs(stack)]
+    if dagster:
+        dagster_processes.prepare(stack, PROJECT)
+        dagster_processes.fail_lost_runs(stack)
+        programs += dagster_processes.programs(stack)
+    if demo:
+        programs.append(simulator.program())
+    return programs
 
 
 def _wait_for_all(stack: Stack, services: list[ready.Service], on_event: OnStep) -> None:

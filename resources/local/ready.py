@@ -8,6 +8,9 @@ from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.local import dagster, flink, kafka, supervisor
 
+# A process that lives for some seconds before it fails is never FATAL to the supervisor.
+_MOST_STARTS = 4
+
 Answers = Callable[[Stack], bool]
 
 
@@ -61,16 +64,19 @@ GATEWAY = Service("SQL gateway", (flink.GATEWAY,), gateway_answers)
 DAGSTER = Service("Dagster", (dagster.CODE_SERVER, dagster.WEBSERVER, dagster.DAEMON), dagster_answers)
 
 
-def wait_for(stack: Stack, service: Service, seconds: float = 120, cancelled: Callable[[], bool] = lambda: False) -> None:
+def wait_for(stack: Stack, service: Service, seconds: float = 300, cancelled: Callable[[], bool] = lambda: False) -> None:
     """Wait until a service answers.
 
     Raises:
-        HeadwaterError: one of its processes was given up, or it does not answer within `seconds`.
+        HeadwaterError: one of its processes was given up or ends again and again, or it does not answer in `seconds`.
     """
     deadline = time.monotonic() + seconds
     while not service.answers(stack):
         states = {report["name"]: report["statename"] for report in supervisor.reports(stack)}
-        given_up = [name for name in service.processes if states.get(name) == "FATAL"]
+        starts = supervisor.starts(stack)
+        given_up = [
+            name for name in service.processes if states.get(name) == "FATAL" or starts.get(name, 0) > _MOST_STARTS
+        ]
         if given_up or time.monotonic() > deadline:
             raise _not_up(stack, service, given_up or list(service.processes), states)
         if cancelled():

@@ -2,13 +2,11 @@
 
 import sys
 
-from headwater.stack import Stack
 from resources.local.program import Program
 
 NAME = "simulator"
 
-
-def program(stack: Stack) -> Program:
+def program() -> Program:
     """The simulator in its live mode."""
-    command = [sys.executable, "-m", "simulator", "live", "--home", str(stack.home)]
+    command = [sys.executable, "-m", "simulator", "live"]
     return Program(NAME, command, autostart=False, stop_seconds=5)

@@ -1,0 +1,102 @@
+"""The Kafka broker: making the topics that sources are declared over, and writing records."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from headwater.model import Topic
+from headwater.problem import HeadwaterError
+
+
+def create_topics(bootstrap: str, topics: Iterable[Topic], *, seconds: float = 30) -> tuple[str, ...]:
+    """Make the topics that do not exist, and leave the others as they are; give the names of those made.
+
+    The local broker makes no topic by itself, so that a misspelt name is an error and not a silent empty source.
+
+    Args:
+        bootstrap: The broker's address.
+        topics: As declared.
+        seconds: How long the broker may take to answer.
+
+    Raises:
+        HeadwaterError: no broker answers, or it refuses.
+    """
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    try:
+        existing = admin.list_topics(timeout=seconds).topics
+        missing = [NewTopic(topic.name, num_partitions=topic.partitions) for topic in topics if topic.name not in existing]
+        made = admin.create_topics(missing, request_timeout=seconds) if missing else {}
+        for creation in made.values():
+            try:
+                creation.result()
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise
+    except KafkaException as error:
+        raise _failed(bootstrap, "making the declared topics", error) from error
+    return tuple(made)
+
+
+@contextmanager
+def writer(bootstrap: str) -> Iterator["Writer"]:
+    """A writer whose records are all with the broker when the block ends.
+
+    Raises:
+        HeadwaterError: a record could not be delivered.
+    """
+    opened = Writer(bootstrap)
+    yield opened
+    opened.flush()
+
+
+class Writer:
+    """Writes records in order, each once, also when the broker restarts meanwhile (an idempotent producer)."""
+
+    def __init__(self, bootstrap: str) -> None:
+        from confluent_kafka import Producer
+
+        self._bootstrap = bootstrap
+        self._failed: Any = None
+        self._producer = Producer(
+            {"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5, "log_level": 0}
+        )
+
+    def write(self, topic: str, value: bytes | None, key: bytes | None = None) -> None:
+        """Queue a record; waits while the queue is full."""
+        while True:
+            try:
+                self._producer.produce(topic, value, key, on_delivery=self._delivered)
+                return
+            except BufferError:
+                self._producer.poll(0.1)
+
+    def flush(self, seconds: float = 60) -> None:
+        """Wait until every queued record is with the broker.
+
+        Raises:
+            HeadwaterError: one is not, after `seconds` or for good.
+        """
+        left = self._producer.flush(seconds)
+        if self._failed is not None or left:
+            reason = self._failed.str() if self._failed is not None else f"{left} records wait after {seconds:g} s"
+            raise HeadwaterError(
+                f"Writing to Kafka at {self._bootstrap} failed: {reason}",
+                left="records before the failed one are on the topic",
+                next_command="headwater logs kafka",
+                unreachable=True,
+            )
+
+    def _delivered(self, error: Any, _message: Any) -> None:
+        self._failed = self._failed or error
+
+
+def _failed(bootstrap: str, step: str, error: Exception) -> HeadwaterError:
+    return HeadwaterError(
+        f"Kafka at {bootstrap} failed at {step}: {error.args[0].str()}",
+        left="topics made before it exist",
+        next_command="headwater doctor",
+        unreachable=True,
+    )
