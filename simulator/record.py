@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from headwater.model import TopicFormat
 from simulator.instant import iso, utc_day
 from simulator.lifecycle import Dispatch, DriverEvent, Order, OrderState, Price
 
@@ -15,7 +16,13 @@ ORDERS = "ods.orders"
 PRICING = "ods.order_pricing"
 DISPATCH = "ods.order_dispatch"
 DRIVER_STATUS = "ods.driver_status"
-TOPICS: tuple[str, ...] = (ORDERS, PRICING, DISPATCH, DRIVER_STATUS)
+FORMATS = {
+    ORDERS: TopicFormat.DEBEZIUM_JSON,
+    PRICING: TopicFormat.DEBEZIUM_JSON,
+    DISPATCH: TopicFormat.DEBEZIUM_JSON,
+    DRIVER_STATUS: TopicFormat.JSON,
+}
+TOPICS: tuple[str, ...] = tuple(FORMATS)
 
 Payload = dict[str, Any]
 

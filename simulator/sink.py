@@ -1,10 +1,12 @@
 """Kafka as the simulator uses it: topics made when missing, records sent in order and once, a restart waited out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from headwater.model import Topic
 from headwater.problem import HeadwaterError
-from simulator.record import TOPICS, Record
+from resources.kafka import create_topics
+from simulator.record import FORMATS, TOPICS, Record
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
@@ -12,34 +14,12 @@ if TYPE_CHECKING:
 Delivered = Callable[[int, int], None]
 
 
-def ensure_topics(bootstrap: str, topics: Iterable[str] = TOPICS, *, partitions: int = 1, patience: float = 30) -> None:
-    """Make the topics that do not exist; leave the others as they are.
+def ensure_topics(bootstrap: str, *, seconds: float = 30) -> None:
+    """Make the topics that do not exist, with one partition each; leave the others as they are.
 
-    Raises HeadwaterError, unreachable, when no broker answers within `patience` seconds.
+    Raises HeadwaterError, unreachable, when no broker answers within `seconds`.
     """
-    from confluent_kafka import KafkaError, KafkaException
-    from confluent_kafka.admin import AdminClient
-    from confluent_kafka.cimpl import NewTopic
-
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    try:
-        existing = admin.list_topics(timeout=patience).topics
-        missing = [NewTopic(topic, num_partitions=partitions) for topic in topics if topic not in existing]
-        if not missing:
-            return
-        for made in admin.create_topics(missing, request_timeout=patience).values():
-            try:
-                made.result()
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise
-    except KafkaException as error:
-        raise HeadwaterError(
-            f"No Kafka broker answers at {bootstrap}: {error.args[0].str()}",
-            left="nothing was sent",
-            next_command="headwater up, or name a broker: --bootstrap HOST:PORT",
-            unreachable=True,
-        ) from error
+    create_topics(bootstrap, [Topic(name, FORMATS[name]) for name in TOPICS], seconds=seconds)
 
 
 class Sink:
