@@ -1,11 +1,12 @@
-"""Showing the steps of `headwater up` and `down`: a line each, with a spinner and a bar on a terminal, plain elsewhere."""
+"""Showing the steps of `headwater up` and `down`: spinners and bars on a terminal, plain lines elsewhere."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -48,7 +49,7 @@ class _Only(ProgressColumn):
         super().__init__()
         self._column = column
 
-    def render(self, task: Task) -> Text | object:
+    def render(self, task: Task) -> RenderableType:
         return Text("") if task.fields["bytes"] is None or task.finished else self._column(task)
 
 
@@ -72,9 +73,10 @@ class _Bars:
 
 
 class _Lines:
-    """One line for each step's end, and one for every tenth of a download."""
+    """One line for each step's end and for each thing a step says, and one for every tenth of a download."""
 
     def __init__(self) -> None:
+        self._began = time.monotonic()
         self._tenth = 0
 
     def __call__(self, step: Step) -> None:
@@ -82,6 +84,8 @@ class _Lines:
             tenth = step.arrived * 10 // step.total
             if tenth > self._tenth:
                 self._tenth = tenth
-                click.echo(f"{step.name}: {step.arrived / 1e6:.0f} of {step.total / 1e6:.0f} MB", err=True)
+                speed = step.arrived / max(time.monotonic() - self._began, 0.001)
+                text = f"{step.arrived / 1e6:.0f} of {step.total / 1e6:.0f} MB, {speed / 1e6:.1f} MB/s"
+                click.echo(f"{step.name}: {text}", err=True)
         elif step.done or step.detail:
             click.echo(str(step), err=True)

@@ -121,7 +121,7 @@ def _stop_jobs(stack: Stack, on_event: OnStep) -> tuple[str, ...]:
 
 
 def _checkpoints_left(stack: Stack) -> str:
-    return f"The next headwater up goes on from the newest checkpoints and savepoints in {stack.job_state}; nothing is lost"
+    return f"Nothing is lost: the next headwater up goes on from the newest checkpoints in {stack.job_state}"
 
 
 def has_demo_sources(declared: Warehouse, on_event: OnStep) -> bool:
@@ -182,7 +182,7 @@ def require_python(version: tuple[int, int] = (sys.version_info[0], sys.version_
 
 @contextmanager
 def sigterm_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM ends the command in order, as Ctrl-C does; so does Ctrl-C in a shell's background job, which ignores it."""
+    """SIGTERM ends the command in order, as Ctrl-C does, and so does SIGINT in a job that a shell told to ignore it."""
 
     def interrupt(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt

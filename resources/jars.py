@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,7 +71,8 @@ def read_lock(file: Path = LOCK_FILE) -> tuple[Jar, ...]:
     """The jars of the lock file: one a line, `coordinate place size sha256`."""
     lines = (line.split("#")[0].split() for line in file.read_text().splitlines())
     return tuple(
-        Jar(coordinate, place, int(size), sha256) for coordinate, place, size, sha256 in (line for line in lines if line)
+        Jar(coordinate, place, int(size), sha256)
+        for coordinate, place, size, sha256 in (line for line in lines if line)
     )
 
 
@@ -141,7 +142,7 @@ def _download(jar: Jar, into: Path, on_bytes: Callable[[int], None]) -> Path:
     from jgo.maven import MavenContext, PythonResolver
 
     @contextmanager
-    def progress(_name: str, _size: int):
+    def progress(_name: str, _size: int) -> Iterator[Callable[[int], None]]:
         yield on_bytes
 
     context = MavenContext(

@@ -22,12 +22,15 @@ def create_topics(bootstrap: str, topics: Iterable[Topic], *, seconds: float = 3
         HeadwaterError: no broker answers, or it refuses.
     """
     from confluent_kafka import KafkaError, KafkaException
-    from confluent_kafka.admin import AdminClient, NewTopic
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
 
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     try:
         existing = admin.list_topics(timeout=seconds).topics
-        missing = [NewTopic(topic.name, num_partitions=topic.partitions) for topic in topics if topic.name not in existing]
+        missing = [
+            NewTopic(topic.name, num_partitions=topic.partitions) for topic in topics if topic.name not in existing
+        ]
         made = admin.create_topics(missing, request_timeout=seconds) if missing else {}
         for creation in made.values():
             try:

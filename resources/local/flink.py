@@ -144,7 +144,9 @@ def programs(stack: Stack) -> tuple[Program, ...]:
     conf = str(home / "conf")
     entry = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
     return (
-        _program(stack, JOBMANAGER, entry, ["--configDir", conf, "--executionMode", "cluster"], ["-XX:TieredStopAtLevel=1"]),
+        _program(
+            stack, JOBMANAGER, entry, ["--configDir", conf, "--executionMode", "cluster"], ["-XX:TieredStopAtLevel=1"]
+        ),
         _program(
             stack,
             TASKMANAGER,

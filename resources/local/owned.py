@@ -1,5 +1,6 @@
 """Every process that belongs to one stack, found by what its environment says, whoever its parent is now."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -47,7 +48,5 @@ def _name(process: psutil.Process) -> str:
 
 
 def _quietly(action: Callable[[], None]) -> None:
-    try:
+    with contextlib.suppress(psutil.Error):
         action()
-    except psutil.Error:
-        pass

@@ -4,6 +4,8 @@ import random
 import socket
 from dataclasses import asdict, fields
 
+import psutil
+
 from headwater.problem import HeadwaterError
 from headwater.stack import Ports
 
@@ -50,18 +52,22 @@ def is_free(port: int) -> bool:
     return True
 
 
-def holder(port: int) -> str:
-    """The process that listens on a port: `java, pid 123`, or what can be said without the right to look."""
-    import psutil
-
-    for process in psutil.process_iter(["name"]):
+def find_holder(port: int) -> psutil.Process | None:
+    """The process that listens on a port, or None when there is none that we may look at."""
+    for process in psutil.process_iter():
         try:
             connections = process.net_connections(kind="tcp")
         except psutil.Error:
             continue
         if any(entry.status == psutil.CONN_LISTEN and entry.laddr.port == port for entry in connections):
-            return f"{process.info['name']}, pid {process.pid}"
-    return "a process of another user"
+            return process
+    return None
+
+
+def holder(port: int) -> str:
+    """The process that listens on a port, for people: `java, pid 123`."""
+    process = find_holder(port)
+    return "a process of another user" if process is None else f"{process.name()}, pid {process.pid}"
 
 
 def free_ports() -> Ports:

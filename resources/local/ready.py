@@ -1,8 +1,11 @@
 """Waiting until a process of the local stack does its work, not only exists."""
 
+import logging
 import time
+import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
@@ -44,18 +47,46 @@ def kafka_answers(stack: Stack) -> bool:
 
 def flink_answers(stack: Stack) -> bool:
     """The TaskManager has registered all its slots with the JobManager."""
-    overview = _json(f"{stack.flink_url}/overview")
+    overview = get_json(f"{stack.flink_url}/overview")
     return overview is not None and overview.get("slots-total", 0) >= flink.SLOTS
 
 
 def gateway_answers(stack: Stack) -> bool:
     """The SQL gateway's REST endpoint is up."""
-    return _json(f"{stack.gateway_url}/v4/info") is not None
+    return get_json(f"{stack.gateway_url}/v4/info") is not None
 
 
 def dagster_answers(stack: Stack) -> bool:
     """Dagster's web server is up; it may still be loading definitions."""
-    return _json(f"{stack.dagster_url}/server_info") is not None
+    return get_json(f"{stack.dagster_url}/server_info") is not None
+
+
+def definitions_problem(stack: Stack) -> str:
+    """Why Dagster's definitions are not loaded, in one line, or "" when they are."""
+    query = (
+        "{workspaceOrError{... on Workspace{locationEntries{name loadStatus "
+        "locationOrLoadError{__typename ... on PythonError{message}}}}}}"
+    )
+    answer = get_json(f"{stack.dagster_url}/graphql?{urllib.parse.urlencode({'query': query})}") or {}
+    entries = answer.get("data", {}).get("workspaceOrError", {}).get("locationEntries", [])
+    for entry in entries:
+        outcome = entry["locationOrLoadError"] or {}
+        if outcome.get("__typename") == "PythonError":
+            return outcome["message"].strip().splitlines()[-1][:300]
+        if entry["loadStatus"] != "LOADED":
+            return f"{entry['name']} is {entry['loadStatus'].lower()}"
+    return "" if entries else "no code location"
+
+
+def get_json(url: str) -> dict[str, Any] | None:
+    """The JSON that an address answers with, or None when it does not answer well."""
+    import httpx
+
+    try:
+        response = httpx.get(url, timeout=5)
+        return response.json() if response.status_code == 200 else None
+    except (httpx.HTTPError, ValueError):
+        return None
 
 
 KAFKA = Service("Kafka", (kafka.NAME,), kafka_answers)
@@ -64,7 +95,9 @@ GATEWAY = Service("SQL gateway", (flink.GATEWAY,), gateway_answers)
 DAGSTER = Service("Dagster", (dagster.CODE_SERVER, dagster.WEBSERVER, dagster.DAEMON), dagster_answers)
 
 
-def wait_for(stack: Stack, service: Service, seconds: float = 300, cancelled: Callable[[], bool] = lambda: False) -> None:
+def wait_for(
+    stack: Stack, service: Service, seconds: float = 300, cancelled: Callable[[], bool] = lambda: False
+) -> None:
     """Wait until a service answers.
 
     Raises:
@@ -88,7 +121,8 @@ def _not_up(stack: Stack, service: Service, names: list[str], states: Mapping[st
     name = names[0]
     last = _last_line(stack, name)
     return HeadwaterError(
-        f"{service.title} did not come up: {name} is {states.get(name, 'not running')}" + (f"; it says: {last}" if last else ""),
+        f"{service.title} did not come up: {name} is {states.get(name, 'not running')}"
+        + (f"; it says: {last}" if last else ""),
         left="the other processes run on",
         next_command=f"headwater logs {name}, then: headwater down",
         unreachable=True,
@@ -104,19 +138,7 @@ def _last_line(stack: Stack, name: str) -> str:
     return (errors or lines or [""])[-1].strip()[:300]
 
 
-def _json(url: str) -> dict | None:
-    import httpx
-
-    try:
-        response = httpx.get(url, timeout=5)
-        return response.json() if response.status_code == 200 else None
-    except (httpx.HTTPError, ValueError):
-        return None
-
-
-def _silent_logger():
-    import logging
-
+def _silent_logger() -> logging.Logger:
     logger = logging.getLogger("headwater.silent")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False

@@ -6,6 +6,7 @@ from resources.local.program import Program
 
 NAME = "simulator"
 
+
 def program() -> Program:
     """The simulator in its live mode."""
     command = [sys.executable, "-m", "simulator", "live"]

@@ -222,7 +222,7 @@ def _socket(stack: Stack) -> Path:
     return socket_folder(stack) / "supervisor.sock"
 
 
-def _ask(stack: Stack, method: str, *arguments: Any) -> Any:  # noqa: ANN401
+def _ask(stack: Stack, method: str, *arguments: Any) -> Any:
     """Call a method of the supervisor; None when nobody answers."""
     from supervisor.xmlrpc import SupervisorTransport
 
