@@ -5,15 +5,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from benchmarks.stand import WAREHOUSE, Tell
+from headwater.model import Topic
+from resources.kafka import create_topics
 from simulator.markets import read_markets
-from simulator.record import DISPATCH, DRIVER_STATUS, ORDERS, PRICING
+from simulator.record import DISPATCH, FORMATS, ORDERS, PRICING, TOPICS
 from simulator.replay import ReplaySpan
-from simulator.sink import Sink, ensure_topics
+from simulator.sink import Sink
 from simulator.stream import Disorder, records
 
 FACTS = (ORDERS, PRICING, DISPATCH)
+Answer = TypeVar("Answer")
+
 _START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 # A bare job stops for good at some malformed records, so there are none; late and repeated ones stay.
 _DISORDER = Disorder(malformed=0)
@@ -23,8 +28,8 @@ _DISORDER = Disorder(malformed=0)
 def topics(bootstrap: str) -> Iterator[str]:
     """Make the sources' topics under a prefix that nobody else has; give the prefix; remove them at the end."""
     prefix = f"bench-{secrets.token_hex(4)}."
-    names = [prefix + topic for topic in (*FACTS, DRIVER_STATUS)]
-    ensure_topics(bootstrap, names)
+    names = [prefix + topic for topic in TOPICS]
+    create_topics(bootstrap, [Topic(prefix + topic, FORMATS[topic]) for topic in TOPICS])
     try:
         yield prefix
     finally:
@@ -59,12 +64,16 @@ def forget_group(bootstrap: str, group: str) -> None:
     from confluent_kafka import KafkaError, KafkaException
 
     admin = _admin(bootstrap)
-    for dropped in admin.delete_consumer_groups([group]).values():
+
+    def drop() -> None:
         try:
-            dropped.result()
+            for dropped in admin.delete_consumer_groups([group]).values():
+                dropped.result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
                 raise
+
+    _while_coordinator_loads(drop)
 
 
 def committed(bootstrap: str, group: str, topic_names: list[str]) -> Callable[[], int]:
@@ -81,7 +90,30 @@ def committed(bootstrap: str, group: str, topic_names: list[str]) -> Callable[[]
         answer = admin.list_consumer_group_offsets(asked)[group].result()
         return sum(max(0, partition.offset) for partition in answer.topic_partitions)
 
-    return total
+    return lambda: _while_coordinator_loads(total)
+
+
+def _while_coordinator_loads(call: Callable[[], Answer]) -> Answer:
+    """Call again for some seconds while the broker has not made up its mind about who keeps the group's offsets.
+
+    https://kafka.apache.org/41/design/protocol/#error-codes
+    """
+    from confluent_kafka import KafkaError, KafkaException
+    from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+    unsettled = (
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    )
+
+    def is_unsettled(error: BaseException) -> bool:
+        return isinstance(error, KafkaException) and error.args[0].code() in unsettled
+
+    retrying = Retrying(
+        retry=retry_if_exception(is_unsettled), wait=wait_fixed(0.2), stop=stop_after_delay(30), reraise=True
+    )
+    return retrying(call)
 
 
 def _admin(bootstrap: str):  # noqa: ANN202

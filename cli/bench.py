@@ -1,11 +1,9 @@
 """`headwater bench`: the performance suite."""
 
 import json
-import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -81,20 +79,17 @@ def command(
 def _measured(names: Sequence[str], rounds: int, *, on_running_stack: bool, recorded: bool) -> "list[Figure]":
     from benchmarks import suite
     from benchmarks.results import record
+    from cli.up import sigterm_like_ctrl_c
 
     benchmarks = suite.chosen(names)
-    # A stack of its own must not outlive a run that is ended from outside.
-    signal.signal(signal.SIGTERM, _interrupt)
     figures: list[Figure] = []
-    for benchmark, found in suite.run(benchmarks, rounds, _teller(), on_running_stack=on_running_stack):
-        figures += found
-        if recorded:
-            click.echo(f"Recorded: {record(benchmark.id, found)}", err=True)
+    # A stack of the suite's own must not outlive a run that is ended from outside.
+    with sigterm_like_ctrl_c():
+        for benchmark, found in suite.run(benchmarks, rounds, _teller(), on_running_stack=on_running_stack):
+            figures += found
+            if recorded:
+                click.echo(f"Recorded: {record(benchmark.id, found)}", err=True)
     return figures
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _teller() -> Callable[[str], None]:

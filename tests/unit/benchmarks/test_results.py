@@ -87,7 +87,6 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         yield benchmarks[0], figures
 
     monkeypatch.setattr(suite, "run", run)
-    monkeypatch.setattr("signal.signal", lambda *_: None)
     return figures
 
 
