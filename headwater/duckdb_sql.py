@@ -7,13 +7,11 @@ of this module and of `duckdb_terms` is refused: the engines differ silently in 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
-import sqlglot
-from sqlglot import exp, parser, tokens
-from sqlglot.errors import ParseError
+from sqlglot import exp
 
 from headwater.calendar import LOCAL_DAY, LOCAL_DAY_COLUMNS
+from headwater.dialect import InvalidSyntax, parse
 from headwater.duckdb_terms import RULES
 from headwater.duckdb_terms.typed import Mistake, Refused, Surroundings, Typed, common_type, condition
 from headwater.model import OutputColumn, TableName
@@ -60,15 +58,7 @@ def translate(sql: str, tables: Mapping[TableName, Columns], file: Path) -> Tran
 
     Raises HeadwaterError with file, line and column for what DuckDB is not known to run as Flink does.
     """
-    try:
-        tree = parse(sql)
-    except ParseError as error:
-        first = error.errors[0] if error.errors else {}
-        place = Position(file, first.get("line") or 1, first.get("col") or 1)
-        raise HeadwaterError(
-            f"{place}: the SQL does not parse: {_plainly(first.get('description') or str(error))}",
-            next_command=f"correct {file}",
-        ) from error
+    tree = _parsed(sql, file)
     try:
         query = _Query({str(name): columns for name, columns in tables.items()}).query(tree, ())
     except Refused as refused:
@@ -183,7 +173,8 @@ class _Query:
 
     def _group(self, group: exp.Group, around: Surroundings) -> str:
         extra = [part for part, value in group.args.items() if value and part != "expressions"]
-        if extra or not group.expressions:
+        sets = [item for item in group.expressions if isinstance(item, exp.GroupingSets | exp.Cube | exp.Rollup)]
+        if extra or sets or not group.expressions:
             raise Refused(group, "GROUP BY takes expressions here, not GROUPING SETS, CUBE, ROLLUP or ALL")
         if any(isinstance(item, exp.Literal) for item in group.expressions):
             raise Refused(group, "GROUP BY a position: name the expression")
@@ -282,9 +273,14 @@ def _resolved(column: exp.Column, scopes: tuple[_Scope, ...]) -> Typed:
     raise Mistake(column, f"there is no column {spelled}; there are {known}")
 
 
-def _plainly(description: str) -> str:
-    """The parser's complaint without its token's insides."""
-    return description.split(" but got <")[0]
+def _parsed(sql: str, file: Path) -> exp.Expr:
+    try:
+        trees = parse(sql)
+    except InvalidSyntax as error:
+        raise HeadwaterError(f"{_place(file, sql, error.offset)}: {error}", next_command=f"correct {file}") from error
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        raise HeadwaterError(f"{file}: one SELECT is wanted", next_command=f"correct {file}")
+    return trees[0]
 
 
 def _quoted(name: str) -> str:
@@ -297,23 +293,9 @@ def _position(file: Path, sql: str, node: exp.Expr) -> Position:
     if not starts:
         parent = node.parent
         return _position(file, sql, parent) if parent is not None else Position(file)
-    before = sql[: min(starts)]
+    return _place(file, sql, min(starts))
+
+
+def _place(file: Path, sql: str, offset: int) -> Position:
+    before = sql[:offset]
     return Position(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-
-
-class _ReportDialect(sqlglot.Dialect):
-    """What report SQL needs of Flink's grammar beyond sqlglot's own: quoting by backticks, TIMESTAMPDIFF(unit, …)."""
-
-    class Tokenizer(tokens.Tokenizer):
-        IDENTIFIERS: ClassVar = ["`"]
-
-    class Parser(parser.Parser):
-        FUNCTIONS: ClassVar = {
-            **parser.Parser.FUNCTIONS,
-            "TIMESTAMPDIFF": lambda args: exp.Anonymous(this="TIMESTAMPDIFF", expressions=args),
-        }
-
-
-def parse(sql: str) -> exp.Expr:
-    """The text as a tree. Raises sqlglot's ParseError."""
-    return sqlglot.parse_one(sql, dialect=_ReportDialect)

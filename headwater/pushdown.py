@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from headwater.batch import Comparison, Literal, Operator, TableScan
 from headwater.calendar import LOCAL_DAY
+from headwater.dialect import cast_type
 from headwater.model import TableName
 
 _OPERATORS: dict[type[exp.Expr], Operator] = {
@@ -31,12 +32,12 @@ _MIRRORED = {
     Operator.GREATER: Operator.LESS,
     Operator.GREATER_EQUAL: Operator.LESS_EQUAL,
 }
-_TIMESTAMPS = (
-    exp.DType.TIMESTAMP,
-    exp.DType.TIMESTAMPNTZ,
-    exp.DType.TIMESTAMPTZ,
-    exp.DType.TIMESTAMPLTZ,
-)
+_TIMESTAMPS = {
+    exp.DType.TIMESTAMP: "TIMESTAMP",
+    exp.DType.TIMESTAMPNTZ: "TIMESTAMP",
+    exp.DType.TIMESTAMPTZ: "TIMESTAMP_LTZ",
+    exp.DType.TIMESTAMPLTZ: "TIMESTAMP_LTZ",
+}
 _PLAIN_TABLE = {"this", "db", "alias"}
 
 
@@ -163,7 +164,7 @@ class _Sources:
         """Aliases whose every column the SELECT takes; "" stands for all sources."""
         starred: set[str] = set()
         for star in self.select.find_all(exp.Star):
-            if star.find_ancestor(exp.Select) is not self.select or isinstance(star.parent, exp.Count):
+            if star.find_ancestor(exp.Select) is not self.select or _is_count(star.parent):
                 continue
             starred.add(star.parent.table.lower() if isinstance(star.parent, exp.Column) else "")
         return starred
@@ -243,7 +244,7 @@ class _Sources:
         return having[0] if len(having) == 1 else None
 
     def _local_day_values(self, node: exp.Expr) -> Sequence[Literal]:
-        if isinstance(node, exp.Cast) and node.to.this is exp.DType.DATE:
+        if isinstance(node, exp.Cast) and _cast_kind(node) == "DATE":
             return [_utc_date(value) for value in self._local_day_values(node.this) if isinstance(value, datetime)]
         if not isinstance(node, exp.Column):
             return ()
@@ -264,6 +265,18 @@ def _name(node: exp.Expr) -> TableName | None:
 
 def _is_local_day(node: exp.Expr) -> bool:
     return isinstance(node, exp.Table) and f"{node.db}.{node.name}".lower() == LOCAL_DAY
+
+
+def _is_count(node: exp.Expr | None) -> bool:
+    return isinstance(node, exp.Count) or (isinstance(node, exp.Anonymous) and node.name.upper() == "COUNT")
+
+
+def _cast_kind(node: exp.Cast) -> str:
+    """DATE, TIMESTAMP or TIMESTAMP_LTZ, from the tree of any dialect; "" for other types."""
+    named = cast_type(node)
+    if named is not None:
+        return named.root
+    return "DATE" if node.to.this is exp.DType.DATE else _TIMESTAMPS.get(node.to.this, "")
 
 
 def _names_columns_by_pattern(statement: exp.Expr) -> bool:
@@ -303,9 +316,9 @@ def _literal(node: exp.Expr) -> Literal | None:
                 return -_number(node.this.name)
             case exp.Boolean():
                 return bool(node.this)
-            case exp.Cast(this=exp.Literal()) if node.this.is_string and node.to.this is exp.DType.DATE:
+            case exp.Cast(this=exp.Literal()) if node.this.is_string and _cast_kind(node) == "DATE":
                 return date.fromisoformat(node.this.name)
-            case exp.Cast(this=exp.Literal()) if node.this.is_string and node.to.this in _TIMESTAMPS:
+            case exp.Cast(this=exp.Literal()) if node.this.is_string and _cast_kind(node) in _TIMESTAMPS.values():
                 return datetime.fromisoformat(node.this.name)
     except (ValueError, InvalidOperation):
         return None

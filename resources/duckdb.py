@@ -158,13 +158,15 @@ def single_select(sql: str) -> str:
 
 
 def table_names(sql: str) -> tuple[str, ...]:
-    """The tables that a SELECT names, CTEs left out, as it spells them. Raises as `single_select` does."""
+    """The tables that a SELECT names, CTEs left out, as it spells them; for text that only DuckDB can parse.
+
+    DuckDB binds the text to do so, over tables without columns: a JOIN … USING fails here. Raises HeadwaterError then.
+    """
     import duckdb
 
-    text = single_select(sql)
     with duckdb.connect(":memory:") as connection:
         try:
-            named = connection.get_table_names(text, qualified=True)
+            named = connection.get_table_names(sql, qualified=True)
         except duckdb.Error as error:
             raise sql_error(error) from error
     # DuckDB adds the alias to a qualified name.

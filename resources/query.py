@@ -5,15 +5,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headwater.batch import PinnedInput, TableScan
 from headwater.engines import Snapshot
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from headwater.pushdown import scans
-from resources.duckdb import MEMORY_LIMIT, Rows, Session, run_interruptibly, table_names
+from resources.duckdb import MEMORY_LIMIT, Rows, Session, run_interruptibly, single_select, table_names
 from resources.paimon.reader import PinnedTable
 from resources.paimon.store import FilesystemTableStore
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +53,24 @@ def answer(
     KeyboardInterrupt after the query was stopped.
     """
     store = FilesystemTableStore(lake)
-    names = _resolve(store, table_names(sql))
+    text = single_select(sql)
+    statement = _parsed(text)
+    names = _resolve(store, _named(text, statement))
     inputs = _pin(store, names, at)
-    needs = _needs(store, sql, names)
+    needs = _needs(store, statement, names)
     tables = [
         PinnedTable(lake, pinned.table, pinned.snapshot.id, needs[pinned.table].columns, needs[pinned.table].where)
         for pinned in inputs
     ]
     with Session(tables, memory_limit=memory_limit) as session:
-        return Answer(run_interruptibly(session, sql, limit, waiting), inputs)
+        return Answer(run_interruptibly(session, text, limit, waiting), inputs)
 
 
 def _resolve(store: FilesystemTableStore, spelled: tuple[str, ...]) -> tuple[TableName, ...]:
     known = {str(name).lower(): name for name in store.tables()}
     unknown = [name for name in spelled if name.lower() not in known]
     if not unknown:
-        return tuple(known[name.lower()] for name in spelled)
+        return tuple(dict.fromkeys(known[name.lower()] for name in spelled))
     if not known:
         raise HeadwaterError(
             f"There is no table {unknown[0]}: the lake {store.lake} is empty",
@@ -114,18 +120,37 @@ def _pinned(store: FilesystemTableStore, name: TableName, snapshot_id: int | Non
     return snapshot
 
 
-def _needs(store: FilesystemTableStore, sql: str, names: tuple[TableName, ...]) -> Mapping[TableName, TableScan]:
+def _parsed(sql: str) -> "exp.Expr | None":
+    """The tree, or None where this parser does not know what DuckDB does."""
     import sqlglot
     from sqlglot.errors import SqlglotError
 
+    try:
+        return sqlglot.parse_one(sql, dialect="duckdb")
+    except SqlglotError:
+        return None
+
+
+def _named(sql: str, statement: "exp.Expr | None") -> tuple[str, ...]:
+    """The tables that the text names, as it spells them, CTEs left out."""
+    from sqlglot import exp
+
+    if statement is None:
+        return table_names(sql)
+    ctes = {cte.alias.lower() for cte in statement.find_all(exp.CTE)}
+    tables = [table for table in statement.find_all(exp.Table) if isinstance(table.this, exp.Identifier)]
+    names = {f"{table.db}.{table.name}" if table.db else table.name for table in tables}
+    return tuple(sorted(name for name in names if name.lower() not in ctes))
+
+
+def _needs(
+    store: FilesystemTableStore, statement: "exp.Expr | None", names: tuple[TableName, ...]
+) -> Mapping[TableName, TableScan]:
+    if statement is None:
+        return {name: TableScan() for name in names}
     columns = {}
     for name in names:
         table = store.table(name)
         assert table is not None
         columns[name] = tuple(column.name for column in table.columns)
-    try:
-        statement = sqlglot.parse_one(sql, dialect="duckdb")
-    except SqlglotError:
-        # DuckDB has understood it; what this parser does not know is read whole.
-        return {name: TableScan() for name in names}
     return scans(statement, columns)

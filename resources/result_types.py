@@ -42,7 +42,7 @@ def conform(name: TableName, found: "pyarrow.Table", declared: "pyarrow.Schema")
             wrong.append(f"{field.name}: {str(error).splitlines()[0]}")
             continue
         if not field.nullable and column.null_count:
-            wrong.append(f"{field.name}: {column.null_count} rows have NULL, and the column must not")
+            wrong.append(f"{field.name}: {column.null_count} rows have NULL, and it must not")
     if wrong:
         raise _mismatch(name, wrong)
     return pyarrow.Table.from_arrays(columns, schema=declared)

@@ -11,30 +11,30 @@ from headwater.duckdb_terms.typed import (
     Refused,
     Surroundings,
     Typed,
+    arguments,
     condition,
     duckdb_type,
 )
 from headwater.sqltype import SqlType
 
 
-def _count(node: exp.Count, around: Surroundings) -> Typed:
-    if isinstance(node.this, exp.Star) or node.this is None:
+def _count(node: exp.Expr, around: Surroundings) -> Typed:
+    if isinstance(arguments(node, 1)[0], exp.Star):
         return Typed("COUNT(*)", BIGINT)
     distinct, argument = _argument(node, around)
     return Typed(f"COUNT({distinct}{argument.sql})", BIGINT)
 
 
 def _argument(node: exp.Expr, around: Surroundings) -> tuple[str, Typed]:
-    if node.expressions:
-        raise Refused(node, "an aggregate takes one argument here")
-    if not isinstance(node.this, exp.Distinct):
-        return "", around.expression(node.this)
-    if len(node.this.expressions) != 1:
+    (given,) = arguments(node, 1)
+    if not isinstance(given, exp.Distinct):
+        return "", around.expression(given)
+    if len(given.expressions) != 1:
         raise Refused(node, "DISTINCT takes one argument here")
-    return "DISTINCT ", around.expression(node.this.expressions[0])
+    return "DISTINCT ", around.expression(given.expressions[0])
 
 
-def _summed(node: exp.Sum, around: Surroundings) -> Typed:
+def _summed(node: exp.Expr, around: Surroundings) -> Typed:
     distinct, argument = _argument(node, around)
     match argument.type.root:
         case root if root in INTEGERS:
@@ -47,7 +47,7 @@ def _summed(node: exp.Sum, around: Surroundings) -> Typed:
     raise Refused(node, f"SUM of {argument.type}")
 
 
-def _averaged(node: exp.Avg, around: Surroundings) -> Typed:
+def _averaged(node: exp.Expr, around: Surroundings) -> Typed:
     distinct, argument = _argument(node, around)
     if argument.type == DOUBLE:
         return Typed(f"AVG({distinct}{argument.sql})", DOUBLE)
@@ -70,7 +70,7 @@ def _filtered(node: exp.Filter, around: Surroundings) -> Typed:
     test = condition(node.expression.this, around)
     aggregate = around.expression(node.this)
     # The text of an aggregate is AGG(x), CAST(AGG(x) AS …) or, for AVG of integers, a quotient of two.
-    if not isinstance(node.this, exp.Count | exp.Min | exp.Max | exp.Sum) and aggregate.type != DOUBLE:
+    if node.this.name.upper() == "AVG" and aggregate.type != DOUBLE:
         raise Refused(node, "FILTER on AVG of integers; AVG(CASE WHEN … END) is the same")
     text = aggregate.sql
     if text.startswith("CAST(SUM("):
@@ -81,9 +81,13 @@ def _filtered(node: exp.Filter, around: Surroundings) -> Typed:
 
 def _ranked(node: exp.Window, around: Surroundings) -> Typed:
     """ROW_NUMBER, RANK and DENSE_RANK; Flink sorts NULL as the smallest value."""
-    words = {exp.RowNumber: "ROW_NUMBER()", exp.Rank: "RANK()", exp.DenseRank: "DENSE_RANK()"}
-    word = words.get(type(node.this))
-    if word is None or node.args.get("spec") or node.args.get("alias"):
+    word = f"{node.this.name.upper()}()"
+    if (
+        word not in ("ROW_NUMBER()", "RANK()", "DENSE_RANK()")
+        or node.this.expressions
+        or node.args.get("spec")
+        or node.args.get("alias")
+    ):
         raise Refused(node, "over a window, ROW_NUMBER, RANK and DENSE_RANK are known, without a frame")
     keys = ", ".join(around.expression(key).sql for key in node.args.get("partition_by") or ())
     order = node.args.get("order")
@@ -97,12 +101,12 @@ def _ranked(node: exp.Window, around: Surroundings) -> Typed:
     return Typed(f"{word} OVER ({partition}ORDER BY {', '.join(sorts)})", BIGINT)
 
 
-RULES: Mapping[type[exp.Expr], Callable[..., Typed]] = {
-    exp.Count: _count,
-    exp.Sum: _summed,
-    exp.Avg: _averaged,
-    exp.Min: _least_or_greatest("MIN"),
-    exp.Max: _least_or_greatest("MAX"),
+RULES: Mapping[type[exp.Expr] | str, Callable[..., Typed]] = {
+    "COUNT": _count,
+    "SUM": _summed,
+    "AVG": _averaged,
+    "MIN": _least_or_greatest("MIN"),
+    "MAX": _least_or_greatest("MAX"),
     exp.Filter: _filtered,
     exp.Window: _ranked,
 }

@@ -1,9 +1,10 @@
 """Casts, and functions of times, texts and numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
+from headwater.dialect import cast_type
 from headwater.duckdb_terms.typed import (
     BIGINT,
     DATE,
@@ -17,15 +18,17 @@ from headwater.duckdb_terms.typed import (
     Refused,
     Surroundings,
     Typed,
+    arguments,
     as_text,
     duckdb_type,
     is_number,
 )
-from headwater.sqltype import NULL, SqlType
+from headwater.sqltype import SqlType
 
 
 def _cast(node: exp.Cast, around: Surroundings) -> Typed:
-    kind = SqlType.parse(node.to.sql(dialect=None)) if node.to else NULL
+    # A literal such as DATE '2026-11-22' is a cast that names its type in the tree only.
+    kind = cast_type(node) or SqlType.parse(node.to.sql(dialect=None))
     if isinstance(node.this, exp.Literal) and node.this.is_string and kind.root in ("DATE", *TIMES):
         return _time_literal(node, kind)
     given = around.expression(node.this)
@@ -102,18 +105,19 @@ def _extract(node: exp.Extract, around: Surroundings) -> Typed:
     return Typed(f"EXTRACT({unit} FROM {given.sql})", BIGINT)
 
 
-def _timestamp_diff(node: exp.Expr, arguments: Sequence[exp.Expr], around: Surroundings) -> Typed:
+def _timestamp_diff(node: exp.Expr, around: Surroundings) -> Typed:
     """TIMESTAMPDIFF(unit, from, to): complete units, cut toward zero; DuckDB's date_diff counts boundaries crossed."""
-    unit = arguments[0].name.upper()
-    start, end = around.expression(arguments[1]), around.expression(arguments[2])
+    given = arguments(node, 3)
+    unit = given[0].name.upper()
+    start, end = (around.expression(side) for side in given[1:])
     if unit not in SPANS or start.type.root not in TIMES or end.type.root != start.type.root:
         raise Refused(node, f"TIMESTAMPDIFF({unit}, {start.type}, {end.type}): two times of one kind, SECOND to DAY")
     return Typed(f"CAST((epoch_us({end.sql}) - epoch_us({start.sql})) // {SPANS[unit]} AS INTEGER)", INT)
 
 
 def _concatenated(node: exp.Expr, around: Surroundings) -> Typed:
-    parts = node.expressions if isinstance(node, exp.Concat) else (node.this, node.expression)
-    # Both || give NULL when a part is NULL, as Flink's CONCAT does; DuckDB's CONCAT leaves it out.
+    parts = (node.this, node.expression) if isinstance(node, exp.DPipe) else arguments(node, 1, 100)
+    # Both engines' || gives NULL when a part is NULL, as Flink's CONCAT does; DuckDB's CONCAT leaves the part out.
     return Typed("(" + " || ".join(as_text(part, around.expression(part)) for part in parts) + ")", STRING)
 
 
@@ -132,41 +136,38 @@ def _trim(node: exp.Trim, around: Surroundings) -> Typed:
     return Typed(f"TRIM({as_text(node, around.expression(node.this))})", STRING)
 
 
-def _length(node: exp.Length, around: Surroundings) -> Typed:
-    return Typed(f"CAST(LENGTH({as_text(node, around.expression(node.this))}) AS INTEGER)", INT)
+def _length(node: exp.Expr, around: Surroundings) -> Typed:
+    (given,) = arguments(node, 1)
+    return Typed(f"CAST(LENGTH({as_text(given, around.expression(given))}) AS INTEGER)", INT)
 
 
-def _absolute(node: exp.Abs, around: Surroundings) -> Typed:
-    given = around.expression(node.this)
+def _absolute(node: exp.Expr, around: Surroundings) -> Typed:
+    given = around.expression(arguments(node, 1)[0])
     if not is_number(given.type):
         raise Refused(node, f"ABS of {given.type}")
     return Typed(f"ABS({given.sql})", given.type)
 
 
-def _rounded(node: exp.Round, around: Surroundings) -> Typed:
-    given, digits = around.expression(node.this), node.args.get("decimals")
+def _rounded(node: exp.Expr, around: Surroundings) -> Typed:
+    value, digits = arguments(node, 2)
+    given = around.expression(value)
     if given.type.root != "DECIMAL" or not isinstance(digits, exp.Literal) or not digits.name.isdigit():
         raise Refused(node, "ROUND takes a DECIMAL and a literal here: the engines round doubles differently")
     scale = min(int(digits.name), given.type.scale)
     return Typed(f"ROUND({given.sql}, {scale})", SqlType("DECIMAL", (given.type.precision, scale)))
 
 
-def _anonymous(node: exp.Anonymous, around: Surroundings) -> Typed:
-    if node.name.upper() == "TIMESTAMPDIFF" and len(node.expressions) == 3:
-        return _timestamp_diff(node, node.expressions, around)
-    raise Refused(node, f"the function {node.name} is not among those known to mean the same in both engines")
-
-
-RULES: Mapping[type[exp.Expr], Callable[..., Typed]] = {
+RULES: Mapping[type[exp.Expr] | str, Callable[..., Typed]] = {
     exp.Cast: _cast,
     exp.Floor: _floor,
     exp.Extract: _extract,
     exp.DPipe: _concatenated,
-    exp.Concat: _concatenated,
     exp.Substring: _substring,
     exp.Trim: _trim,
-    exp.Length: _length,
-    exp.Abs: _absolute,
-    exp.Round: _rounded,
-    exp.Anonymous: _anonymous,
+    "CONCAT": _concatenated,
+    "CHAR_LENGTH": _length,
+    "CHARACTER_LENGTH": _length,
+    "ABS": _absolute,
+    "ROUND": _rounded,
+    "TIMESTAMPDIFF": _timestamp_diff,
 }

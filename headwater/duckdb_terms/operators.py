@@ -16,8 +16,10 @@ from headwater.duckdb_terms.typed import (
     STRING,
     TIMES,
     Refused,
+    Rule,
     Surroundings,
     Typed,
+    arguments,
     as_decimal,
     as_text,
     as_type,
@@ -143,31 +145,32 @@ def _case(node: exp.Case, around: Surroundings) -> Typed:
     return Typed(f"CASE {whens}{otherwise} END", kind)
 
 
-def _if(node: exp.If, around: Surroundings) -> Typed:
-    values = [around.expression(node.args["true"]), around.expression(node.args.get("false") or exp.Null())]
-    kind = common_type((node, node), [value.type for value in values])
-    test = condition(node.this, around)
-    return Typed(
-        f"CASE WHEN {test} THEN {as_type(node, values[0], kind)} ELSE {as_type(node, values[1], kind)} END", kind
-    )
+def _if(node: exp.Expr, around: Surroundings) -> Typed:
+    test, yes, no = arguments(node, 3)
+    values = [around.expression(yes), around.expression(no)]
+    kind = common_type((yes, no), [value.type for value in values])
+    texts = [as_type(node, value, kind) for value in values]
+    return Typed(f"CASE WHEN {condition(test, around)} THEN {texts[0]} ELSE {texts[1]} END", kind)
 
 
-def _coalesce(node: exp.Coalesce, around: Surroundings) -> Typed:
-    parts = [around.expression(part) for part in (node.this, *node.expressions)]
-    kind = common_type([node] * len(parts), [part.type for part in parts])
+def _coalesce(node: exp.Expr, around: Surroundings) -> Typed:
+    given = arguments(node, 1, 100)
+    parts = [around.expression(part) for part in given]
+    kind = common_type(given, [part.type for part in parts])
     return Typed(f"COALESCE({', '.join(as_type(node, part, kind) for part in parts)})", kind)
 
 
-def _nullif(node: exp.Nullif, around: Surroundings) -> Typed:
-    left, right = around.expression(node.this), around.expression(node.expression)
+def _nullif(node: exp.Expr, around: Surroundings) -> Typed:
+    left, right = (around.expression(part) for part in arguments(node, 2))
     common_type((node, node), (left.type, right.type))
     return Typed(f"NULLIF({left.sql}, {right.sql})", left.type)
 
 
-def _extreme(word: str) -> Callable[[exp.Expr, Surroundings], Typed]:
+def _extreme(word: str) -> Rule:
     def rule(node: exp.Expr, around: Surroundings) -> Typed:
-        parts = [around.expression(part) for part in (node.this, *node.expressions)]
-        kind = common_type([node] * len(parts), [part.type for part in parts])
+        given = arguments(node, 1, 100)
+        parts = [around.expression(part) for part in given]
+        kind = common_type(given, [part.type for part in parts])
         # Flink gives NULL as soon as one argument is NULL; DuckDB leaves NULLs out.
         tests = " OR ".join(f"{part.sql} IS NULL" for part in parts)
         return Typed(f"CASE WHEN {tests} THEN NULL ELSE {word}({', '.join(part.sql for part in parts)}) END", kind)
@@ -221,11 +224,13 @@ def _divided(node: exp.Div, around: Surroundings) -> Typed:
     raise Refused(node, f"{left.type} / {right.type}: DuckDB divides decimals as doubles; CAST both sides to DOUBLE")
 
 
-def _modulo(node: exp.Mod, around: Surroundings) -> Typed:
-    left, right = around.expression(node.this.unnest()), around.expression(node.expression.unnest())
+def _modulo(node: exp.Expr, around: Surroundings) -> Typed:
+    sides = (node.this, node.expression) if isinstance(node, exp.Mod) else arguments(node, 2)
+    left, right = (around.expression(side) for side in sides)
     if left.type.root not in INTEGERS or right.type.root not in INTEGERS:
         raise Refused(node, "MOD takes integers here")
-    return Typed(f"(({left.sql}) % ({right.sql}))", right.type)
+    # Both take the sign of the dividend, and both fail on a zero divisor.
+    return Typed(f"({left.sql} % {right.sql})", right.type)
 
 
 def _negated(node: exp.Neg, around: Surroundings) -> Typed:
@@ -251,7 +256,7 @@ def _shifted(node: exp.Expr, sign: str, around: Surroundings) -> Typed:
     return Typed(shifted, time.type)
 
 
-RULES: Mapping[type[exp.Expr], Callable[..., Typed]] = {
+RULES: Mapping[type[exp.Expr] | str, Callable[..., Typed]] = {
     exp.Column: _column,
     exp.Literal: _literal,
     exp.Null: _null,
@@ -267,15 +272,17 @@ RULES: Mapping[type[exp.Expr], Callable[..., Typed]] = {
     exp.Is: _is,
     exp.Like: _like,
     exp.Case: _case,
-    exp.If: _if,
-    exp.Coalesce: _coalesce,
-    exp.Nullif: _nullif,
-    exp.Greatest: _extreme("GREATEST"),
-    exp.Least: _extreme("LEAST"),
+    "IF": _if,
+    "COALESCE": _coalesce,
+    "IFNULL": _coalesce,
+    "NULLIF": _nullif,
+    "GREATEST": _extreme("GREATEST"),
+    "LEAST": _extreme("LEAST"),
     exp.Add: _arithmetic("+"),
     exp.Sub: _arithmetic("-"),
     exp.Mul: _arithmetic("*"),
     exp.Div: _divided,
     exp.Mod: _modulo,
+    "MOD": _modulo,
     exp.Neg: _negated,
 }

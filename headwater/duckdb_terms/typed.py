@@ -63,18 +63,19 @@ class Surroundings:
     Args:
         column: Finds a column of the sources in scope; raises Refused when there is none or several.
         subquery: Translates a query inside the expression; gives its text and the types of its columns.
-        rules: What is known of each kind of node; every other kind is refused.
+        rules: What is known of each kind of node, and of each function by name; everything else is refused.
     """
 
     column: Callable[[exp.Column], Typed]
     subquery: Callable[[exp.Expr], tuple[str, Sequence[SqlType]]]
-    rules: Mapping[type[exp.Expr], "Rule"]
+    rules: Mapping[type[exp.Expr] | str, "Rule"]
 
     def expression(self, node: exp.Expr) -> Typed:
         """The expression for DuckDB. Raises Refused for what is not on the list."""
-        rule = self.rules.get(type(node))
+        called = isinstance(node, exp.Anonymous)
+        rule = self.rules.get(node.name.upper() if called else type(node))
         if rule is None:
-            name = node.sql_name() if isinstance(node, exp.Func) else node.key.upper()
+            name = node.name if called else node.sql_name() if isinstance(node, exp.Func) else node.key.upper()
             raise Refused(node, f"{name} is not among the constructs known to mean the same in both engines")
         return rule(node, self)
 
@@ -134,6 +135,14 @@ def duckdb_type(node: exp.Expr, kind: SqlType) -> str:
     if kind.root not in _NAMES:
         raise Refused(node, f"the type {kind} is not known to mean the same in both engines")
     return _NAMES[kind.root]
+
+
+def arguments(node: exp.Expr, least: int, most: int | None = None) -> list[exp.Expr]:
+    """A function's arguments. Raises Refused when there are fewer or more than it takes."""
+    given = node.expressions
+    if len(given) < least or len(given) > (least if most is None else most):
+        raise Refused(node, f"{node.name.upper()} with {len(given)} arguments")
+    return given
 
 
 def condition(node: exp.Expr, around: Surroundings) -> str:
