@@ -65,11 +65,11 @@ def _evaluate(
     context: dg.AssetCheckExecutionContext, key: dg.AssetKey, model: Model, wanted: set[str]
 ) -> Iterator[dg.AssetCheckResult]:
     store: TableStore = getattr(context.resources, TABLE_STORE)
-    snapshot = store.latest_snapshot(model.name)
-    if snapshot is None:
-        context.log.info(f"{model.name} has no commit yet; its checks are left alone")
-        return
     try:
+        snapshot = store.latest_snapshot(model.name)
+        if snapshot is None:
+            context.log.info(f"{model.name} has no commit yet; its checks are left alone")
+            return
         outcomes = getattr(context.resources, EXAMINER)(model, snapshot.id)
     except HeadwaterError as error:
         raise dg.Failure(description=str(error)) from error
@@ -79,7 +79,11 @@ def _evaluate(
                 asset_key=key,
                 check_name=check_name(check),
                 passed=outcome.passed,
-                metadata={"paimon/snapshot_id": snapshot.id, "headwater/failing_rows": outcome.rows},
+                metadata={
+                    "paimon/snapshot_id": snapshot.id,
+                    "headwater/failing_rows": outcome.failing,
+                    **({"headwater/sample": [dict(row) for row in outcome.sample]} if outcome.sample else {}),
+                },
             )
 
 

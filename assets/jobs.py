@@ -11,8 +11,8 @@ from assets.health import check_specs, judge
 from assets.metadata import declared_in, present
 from assets.naming import ENGINE, job_key, owners, table_key
 from assets.operation import one_operation
-from assets.resources import DEPLOYER, STREAM_ENGINE, Deployed
-from headwater.engines import ActualJob, JobHealth, StreamEngine
+from assets.resources import DEPLOYER, STREAM_ENGINE, Deployed, JobWatch
+from headwater.engines import ActualJob, JobHealth
 from headwater.model import Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
 
@@ -24,7 +24,7 @@ def jobs_definition(warehouse: Warehouse, versions: Mapping[TableName, str]) -> 
     def apply(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         selected = [model for key, model in models.items() if key in context.selected_asset_keys]
         checked = {key.asset_key for key in context.selected_asset_check_keys}
-        engine: StreamEngine = getattr(context.resources, STREAM_ENGINE)
+        engine: JobWatch = getattr(context.resources, STREAM_ENGINE)
         deployed = _deploy(context, selected) if selected else None
         jobs = deployed.jobs if deployed else {job.model: job for job in engine.jobs()}
         for key, model in models.items():

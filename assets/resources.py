@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
 
-from headwater.engines import ActualJob
+from headwater.engines import ActualJob, JobHealth
 from headwater.model import Model, TableName
 from headwater.stack import Stack
 
@@ -20,6 +20,18 @@ STREAM_ENGINE = "stream_engine"
 DEPLOYER = "deployer"
 REPORTER = "reporter"
 EXAMINER = "examiner"
+
+
+class JobWatch(Protocol):
+    """The part of a stream engine that tells how jobs are (headwater.engines.StreamEngine)."""
+
+    def jobs(self) -> tuple[ActualJob, ...]:
+        """The jobs of this platform that have not ended, newest first."""
+        ...
+
+    def health(self, job_id: str) -> JobHealth:
+        """State, checkpoints, restore path and failure of one job."""
+        ...
 
 
 class Deployed(Protocol):
@@ -56,18 +68,18 @@ class CheckOutcome(Protocol):
     """What a declared check found."""
 
     @property
-    def name(self) -> str:
-        """The check, as the declaration calls it."""
-        ...
-
-    @property
     def passed(self) -> bool:
         """No row breaks it."""
         ...
 
     @property
-    def rows(self) -> int:
+    def failing(self) -> int:
         """Rows that break it."""
+        ...
+
+    @property
+    def sample(self) -> Sequence[Mapping[str, str | None]]:
+        """A few of them."""
         ...
 
 

@@ -11,8 +11,8 @@ import dagster as dg
 from assets.health import Verdict, judge
 from assets.metadata import present, timestamp
 from assets.naming import job_key
-from assets.resources import STREAM_ENGINE
-from headwater.engines import ActualJob, JobHealth, StreamEngine
+from assets.resources import STREAM_ENGINE, JobWatch
+from headwater.engines import ActualJob, JobHealth
 from headwater.model import Model, Warehouse
 
 _INTERVAL_SECONDS = 15
@@ -57,7 +57,7 @@ def job_health_sensor(warehouse: Warehouse) -> dg.SensorDefinition:
         description="Reports whether each declared job runs and completes checkpoints.",
     )
     def job_health(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        engine: StreamEngine = getattr(context.resources, STREAM_ENGINE)
+        engine: JobWatch = getattr(context.resources, STREAM_ENGINE)
         before = {name: Said(*entry) for name, entry in json.loads(context.cursor or "{}").items()}
         found = look(models, engine, before, datetime.now(UTC))
         return dg.SensorResult(
@@ -71,7 +71,7 @@ def job_health_sensor(warehouse: Warehouse) -> dg.SensorDefinition:
 
 def look(
     models: Sequence[Model],
-    engine: StreamEngine,
+    engine: JobWatch,
     said: Mapping[str, Said],
     now: datetime,
     *,

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from assets.metadata import COLUMN_SCHEMA, SHORTEST_WINDOW, UPDATED_AT, actual_s
 from assets.naming import table_key
 from assets.resources import TABLE_STORE
 from headwater.engines import Snapshot, TableStore
+from headwater.lag import event_time_lag
 from headwater.model import Model, Warehouse
 from headwater.problem import HeadwaterError
 
@@ -41,7 +42,6 @@ class Sweep:
 
 def snapshot_sensor(warehouse: Warehouse) -> dg.SensorDefinition:
     """The sensor over all tables that streaming jobs write. Reports are materialised by their own runs."""
-    models = warehouse.streaming
 
     @dg.sensor(
         name="snapshots",
@@ -52,7 +52,7 @@ def snapshot_sensor(warehouse: Warehouse) -> dg.SensorDefinition:
     )
     def snapshots(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         store: TableStore = getattr(context.resources, TABLE_STORE)
-        found = sweep(models, store, json.loads(context.cursor or "{}"), datetime.now(UTC))
+        found = sweep(warehouse, store, json.loads(context.cursor or "{}"), datetime.now(UTC))
         for line in found.unreadable:
             context.log.warning(line)
         return dg.SensorResult(
@@ -65,7 +65,7 @@ def snapshot_sensor(warehouse: Warehouse) -> dg.SensorDefinition:
 
 
 def sweep(
-    models: Sequence[Model],
+    warehouse: Warehouse,
     store: TableStore,
     seen: Mapping[str, int],
     now: datetime,
@@ -77,7 +77,7 @@ def sweep(
     Any other snapshot id than the one seen before counts: it goes down when a table is rolled back or made anew.
     """
     started = clock()
-    models_by_name = {str(model.name): model for model in models}
+    models_by_name = {str(model.name): model for model in warehouse.streaming}
     order = [name for name in models_by_name if name not in seen] + [name for name in seen if name in models_by_name]
     now_seen = {name: seen.get(name, 0) for name in order}
     events: list[Event] = []
@@ -90,14 +90,14 @@ def sweep(
         try:
             snapshot = store.latest_snapshot(models_by_name[name].name)
             if snapshot is not None and snapshot.id != known:
-                events.append(_event(models_by_name[name], snapshot, store, now))
+                events.append(_event(models_by_name[name], warehouse, snapshot, store, now))
                 now_seen[name] = snapshot.id
         except (HeadwaterError, OSError) as error:
             unreadable.append(f"{name}: {error}")
     return Sweep(tuple(events), now_seen, tuple(unreadable))
 
 
-def _event(model: Model, snapshot: Snapshot, store: TableStore, now: datetime) -> Event:
+def _event(model: Model, warehouse: Warehouse, snapshot: Snapshot, store: TableStore, now: datetime) -> Event:
     """A materialization, or an observation when the commit is older than the table's freshness window.
 
     Dagster takes the time of the report for the time of the data: a commit found late, after an outage of the
@@ -107,15 +107,14 @@ def _event(model: Model, snapshot: Snapshot, store: TableStore, now: datetime) -
     within seconds of its start, and a job is up to date as long as its declaration has not changed.
     """
     table = store.table(model.name)
+    lag = event_time_lag(model, warehouse.model, snapshot, now)
     metadata = present(
         {
             "paimon/snapshot_id": snapshot.id,
             "paimon/commit_kind": snapshot.kind,
             "paimon/watermark": timestamp(snapshot.watermark) if snapshot.watermark else None,
             "dagster/row_count": snapshot.rows,
-            "headwater/lag_seconds": round((now - snapshot.watermark).total_seconds(), 3)
-            if snapshot.watermark
-            else None,
+            "headwater/lag_seconds": round(lag.total_seconds(), 3) if lag is not None else None,
             UPDATED_AT: timestamp(snapshot.committed_at),
             COLUMN_SCHEMA: actual_schema(table) if table else None,
         }

@@ -26,6 +26,7 @@ class Platform:
     reporter: MemoryReporter
     examiner: MemoryExaminer
     instance: dg.DagsterInstance
+    _built: tuple[Warehouse, dg.Definitions] | None = None
 
     @property
     def resources(self) -> dict[str, object]:
@@ -39,6 +40,11 @@ class Platform:
 
     def definitions(self) -> dg.Definitions:
         """The definitions of the warehouse as it is now, over the systems in memory."""
+        if self._built is None or self._built[0] is not self.warehouse:
+            self._built = (self.warehouse, self._build())
+        return self._built[1]
+
+    def _build(self) -> dg.Definitions:
         built = build_definitions(self.warehouse, Stack(Path("home"), self.warehouse.root, Ports()))
         return dg.Definitions(
             assets=built.assets,

@@ -1,5 +1,6 @@
 """A small warehouse as values: two sources, two detail tables, a measure, two reports, four markets."""
 
+from dataclasses import replace
 from datetime import time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,7 +12,6 @@ from headwater.model import (
     EventTime,
     Flow,
     Freshness,
-    JobOptions,
     Layer,
     Market,
     Merge,
@@ -62,21 +62,19 @@ def source(name: TableName) -> Model:
     )
 
 
-def streaming(name: TableName, *reads: TableName, freshness: Freshness | None = None, **other: object) -> Model:
-    settings = {
-        "name": name,
-        "file": _file(name),
-        "description": f"The table {name.table}.",
-        "owner": "data@example.com",
-        "columns": COLUMNS,
-        "key": ("id",),
-        "partition_by": ("market",),
-        "flows": flows(*reads),
-        "storage": STORED,
-        "job": JobOptions(),
-        "freshness": freshness,
-    }
-    return Model(**(settings | other))
+def streaming(name: TableName, *reads: TableName, freshness: Freshness | None = None) -> Model:
+    return Model(
+        name=name,
+        file=_file(name),
+        description=f"The table {name.table}.",
+        owner="data@example.com",
+        columns=COLUMNS,
+        key=("id",),
+        partition_by=("market",),
+        flows=flows(*reads),
+        storage=STORED,
+        freshness=freshness,
+    )
 
 
 def report(name: TableName, *reads: TableName, at: time = time(1, 30), start_date: str = "2026-01-01") -> Model:
@@ -109,11 +107,8 @@ def _file(name: TableName) -> Path:
 MODELS = (
     source(CLICKS),
     source(USERS),
-    streaming(
-        VISITS,
-        CLICKS,
-        USERS,
-        freshness=Freshness(timedelta(seconds=30), timedelta(minutes=2)),
+    replace(
+        streaming(VISITS, CLICKS, USERS, freshness=Freshness(timedelta(seconds=30), timedelta(minutes=2))),
         checks=(NotNull(("id", "market")), Accepted("market", ("au", "us"))),
     ),
     streaming(VISITORS, USERS),

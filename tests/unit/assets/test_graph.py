@@ -9,11 +9,14 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.assets.graph.asset_graph import AssetNode
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph, AssetNode
+from dagster._core.definitions.freshness import CronFreshnessPolicy, TimeWindowFreshnessPolicy
+from syrupy.assertion import SnapshotAssertion
 
 from assets.naming import code_versions, job_key, owners, table_key
-from headwater.model import Column, Freshness, Model, Topic, TopicFormat
+from headwater.model import Column, Freshness, Model, TableName, Topic, TopicFormat
 from headwater.sqltype import SqlType
+from tests.unit.assets.conftest import Platform
 from tests.unit.assets.declared import (
     CLICKS,
     COLUMNS,
@@ -31,11 +34,17 @@ PROJECT = Path(__file__).parents[3]
 ENGINES = ("pyflink", "pypaimon", "duckdb", "py4j", "jpype", "pyarrow", "pandas", "confluent_kafka")
 
 
-def node(platform, key: dg.AssetKey) -> AssetNode:
+def node(platform: Platform, key: dg.AssetKey) -> AssetNode:
     return platform.definitions().resolve_asset_graph().get(key)
 
 
-def line(graph, key: dg.AssetKey) -> str:
+def window(platform: Platform, name: TableName) -> TimeWindowFreshnessPolicy:
+    policy = node(platform, table_key(name)).freshness_policy_or_from_metadata
+    assert isinstance(policy, TimeWindowFreshnessPolicy)
+    return policy
+
+
+def line(graph: AssetGraph, key: dg.AssetKey) -> str:
     asset = graph.get(key)
     parents = ", ".join(sorted(parent.to_user_string() for parent in asset.parent_keys)) or "-"
     checks = ", ".join(sorted(check.name for check in asset.check_keys)) or "-"
@@ -47,22 +56,22 @@ def line(graph, key: dg.AssetKey) -> str:
     )
 
 
-def test_the_graph_is_the_one_that_was_agreed(platform, snapshot) -> None:
+def test_the_graph_is_the_one_that_was_agreed(platform: Platform, snapshot: SnapshotAssertion) -> None:
     graph = platform.definitions().resolve_asset_graph()
     lines = [line(graph, key) for key in graph.toposorted_asset_keys]
     assert "\n".join(sorted(lines)) == snapshot
 
 
-def test_it_holds_together(platform) -> None:
+def test_it_holds_together(platform: Platform) -> None:
     dg.Definitions.validate_loadable(platform.definitions())
 
 
-def test_a_warehouse_of_sources_alone_loads(platform) -> None:
+def test_a_warehouse_of_sources_alone_loads(platform: Platform) -> None:
     platform.warehouse = warehouse(source(CLICKS))
     dg.Definitions.validate_loadable(platform.definitions())
 
 
-def test_a_table_shows_its_columns(platform) -> None:
+def test_a_table_shows_its_columns(platform: Platform) -> None:
     shown = node(platform, table_key(VISITS)).metadata["dagster/column_schema"]
     schema = shown.value if isinstance(shown, dg.TableSchemaMetadataValue) else shown
     first = schema.columns[0]
@@ -75,7 +84,7 @@ def test_a_table_shows_its_columns(platform) -> None:
     assert [column.name for column in schema.columns] == ["id", "market", "seen_at"]
 
 
-def test_a_source_names_its_topic(platform) -> None:
+def test_a_source_names_its_topic(platform: Platform) -> None:
     assert node(platform, table_key(CLICKS)).metadata["kafka/topic"] == "web.clicks"
 
 
@@ -87,35 +96,34 @@ def test_owners_are_teams_unless_they_are_addresses(declared: str, expected: lis
     assert owners(replace(source(CLICKS), owner=declared)) == expected
 
 
-def test_freshness_below_a_minute_is_widened_to_one_and_said(platform) -> None:
-    policy = node(platform, table_key(HITS)).freshness_policy_or_from_metadata
+def test_freshness_below_a_minute_is_widened_to_one_and_said(platform: Platform) -> None:
+    policy = window(platform, HITS)
     assert policy.fail_window.to_timedelta() == timedelta(seconds=60)
     assert "fail after 20 s" in node(platform, table_key(HITS)).metadata["headwater/freshness"]
 
 
-def test_a_warning_that_would_meet_the_failure_is_left_out(platform) -> None:
+def test_a_warning_that_would_meet_the_failure_is_left_out(platform: Platform) -> None:
     platform.warehouse = warehouse(
         source(CLICKS), streaming(VISITORS, CLICKS, freshness=Freshness(timedelta(seconds=10), timedelta(seconds=40)))
     )
-    policy = node(platform, table_key(VISITORS)).freshness_policy_or_from_metadata
+    policy = window(platform, VISITORS)
     assert policy.warn_window is None
 
 
-def test_freshness_that_dagster_can_express_is_kept(platform) -> None:
+def test_freshness_that_dagster_can_express_is_kept(platform: Platform) -> None:
     platform.warehouse = warehouse(
         source(CLICKS), streaming(VISITORS, CLICKS, freshness=Freshness(timedelta(seconds=90), timedelta(minutes=5)))
     )
-    asset = node(platform, table_key(VISITORS))
-    policy = asset.freshness_policy_or_from_metadata
-    assert (policy.warn_window.to_timedelta(), policy.fail_window.to_timedelta()) == (
-        timedelta(seconds=90),
-        timedelta(minutes=5),
-    )
-    assert "headwater/freshness" not in asset.metadata
+    policy = window(platform, VISITORS)
+    assert policy.warn_window is not None
+    assert policy.warn_window.to_timedelta() == timedelta(seconds=90)
+    assert policy.fail_window.to_timedelta() == timedelta(minutes=5)
+    assert "headwater/freshness" not in node(platform, table_key(VISITORS)).metadata
 
 
-def test_a_report_is_fresh_by_the_deadline_of_the_westmost_market(platform) -> None:
+def test_a_report_is_fresh_by_the_deadline_of_the_westmost_market(platform: Platform) -> None:
     policy = node(platform, table_key(DAILY)).freshness_policy_or_from_metadata
+    assert isinstance(policy, CronFreshnessPolicy)
     assert (policy.deadline_cron, policy.timezone) == ("30 3 * * *", "America/Mexico_City")
     assert policy.lower_bound_delta == timedelta(hours=2)
 
@@ -141,7 +149,7 @@ def test_the_code_version_ignores_what_the_job_does_not_see() -> None:
     assert version(replace(visits, columns=described), replace(clicks, columns=described)) == before
 
 
-def test_the_code_version_is_that_of_the_job_asset(platform) -> None:
+def test_the_code_version_is_that_of_the_job_asset(platform: Platform) -> None:
     assert node(platform, job_key(VISITS)).code_version == code_versions(platform.warehouse)[VISITS]
 
 

@@ -10,10 +10,11 @@ from dagster._core.loader import LoadingContextForTest
 
 from assets.naming import job_key, table_key
 from assets.sensors.snapshots import sweep
-from headwater.engines import JobState
+from headwater.engines import JobHealth, JobState
 from headwater.problem import HeadwaterError
 from tests.unit.assets.conftest import Platform
 from tests.unit.assets.declared import HITS, MODELS, VISITORS, VISITS, flows, warehouse
+from tests.unit.assets.inmemory import NOW
 
 
 def materialization(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> dg.AssetMaterialization:
@@ -46,7 +47,7 @@ def test_again_does_nothing(platform: Platform) -> None:
 
 
 def test_it_says_what_the_job_was_restored_from(platform: Platform) -> None:
-    platform.engine.start(VISITS, restored_from="file:///savepoint-1")
+    platform.engine.start(VISITS, JobHealth(JobState.RUNNING, 1, "file:///savepoint-1", NOW, 0))
     result = platform.materialize(job_key(VISITS))
     assert materialization(result, job_key(VISITS)).metadata["flink/restored_from"].value == "file:///savepoint-1"
 
@@ -80,7 +81,7 @@ def test_its_checks_are_judged_in_the_same_run(platform: Platform) -> None:
 
 
 def test_a_check_on_its_own_applies_nothing(platform: Platform) -> None:
-    platform.engine.start(VISITS, state=JobState.RESTARTING, failure="disk full")
+    platform.engine.start(VISITS, JobHealth(JobState.RESTARTING, 1, None, NOW, 0, failure="disk full"))
     job = dg.define_asset_job("check", dg.AssetSelection.checks(dg.AssetCheckKey(job_key(VISITS), "job_running")))
     definitions = dg.Definitions.merge(platform.definitions(), dg.Definitions(jobs=[job]))
     result = definitions.resolve_job_def("check").execute_in_process(instance=platform.instance)
@@ -95,7 +96,7 @@ def running(platform: Platform) -> Platform:
     platform.materialize(job_key(HITS))
     now = datetime.now(UTC)
     platform.store.commit(platform.warehouse.model(VISITS), 8, now=now)
-    for event in sweep(platform.warehouse.streaming, platform.store, {}, now).events:
+    for event in sweep(platform.warehouse, platform.store, {}, now).events:
         platform.instance.report_runless_asset_event(event)
     return platform
 

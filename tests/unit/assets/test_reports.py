@@ -1,0 +1,99 @@
+"""Materialising report partitions."""
+
+from datetime import date
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.automation_tick_evaluation_context import build_run_requests_with_backfill_policies
+from dagster._core.definitions.events import AssetKeyPartitionKey
+
+from assets.naming import code_versions, table_key
+from assets.partitions import partition_key
+from headwater.batch import Partition
+from headwater.problem import HeadwaterError
+from tests.unit.assets.conftest import Platform
+from tests.unit.assets.declared import DAILY, HITS, VISITS, WEEKLY
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+def materializations(result: dg.ExecuteInProcessResult) -> dict[str | None, dg.AssetMaterialization]:
+    events = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
+    return {event.partition: event for event in events}
+
+
+def test_a_partition_is_a_local_day_of_a_market(platform: Platform) -> None:
+    result = platform.materialize(table_key(DAILY), partition_key="2026-11-16|in")
+    assert result.success
+    assert platform.reporter.asked == [(DAILY, (Partition("in", date(2026, 11, 16)),))]
+
+
+def test_it_records_what_it_read_and_wrote(platform: Platform) -> None:
+    result = platform.materialize(table_key(DAILY), partition_key="2026-11-16|in")
+    metadata = {key: value.value for key, value in materializations(result)["2026-11-16|in"].metadata.items()}
+    assert metadata[f"headwater/input/{HITS}"] == metadata[f"headwater/input/{VISITS}"] == 7
+    assert metadata["paimon/snapshot_id"] == 42
+    assert metadata["dagster/partition_row_count"] == 16
+    assert metadata["headwater/complete"] is True
+    # Midnight in Kolkata, half an hour off every full hour of UTC.
+    assert metadata["headwater/starts_at"] == "2026-11-15T18:30:00+00:00"
+
+
+def test_its_code_version_is_that_of_the_declaration(platform: Platform) -> None:
+    result = platform.materialize(table_key(DAILY), partition_key="2026-11-16|in")
+    tags = materializations(result)["2026-11-16|in"].tags
+    assert tags is not None
+    assert tags["dagster/code_version"] == code_versions(platform.warehouse)[DAILY]
+
+
+def test_a_range_is_computed_at_once_and_recorded_by_partition(platform: Platform) -> None:
+    result = platform.materialize(table_key(DAILY), tags={RANGE_START: "2026-02-01|us", RANGE_END: "2026-02-03|us"})
+    assert result.success
+    ((_, asked),) = platform.reporter.asked
+    assert asked == tuple(Partition("us", date(2026, 2, day)) for day in (1, 2, 3))
+    rows = {
+        key: (event.metadata["dagster/partition_row_count"].value, event.metadata["headwater/complete"].value)
+        for key, event in materializations(result).items()
+    }
+    assert rows == {"2026-02-01|us": (1, True), "2026-02-02|us": (2, False), "2026-02-03|us": (3, True)}
+
+
+def test_a_report_of_a_report_comes_after_it(platform: Platform) -> None:
+    platform.materialize(table_key(WEEKLY), table_key(DAILY), partition_key="2026-11-16|in")
+    assert [name for name, _ in platform.reporter.asked] == [DAILY, WEEKLY]
+
+
+def test_a_failed_report_is_told_in_its_own_words(platform: Platform) -> None:
+    platform.reporter.error = HeadwaterError("dm.hits has no commit yet", next_command="headwater status")
+    result = platform.materialize(table_key(DAILY), partition_key="2026-11-16|in")
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    told = failure.step_failure_data.user_failure_data
+    assert told is not None
+    assert told.description == "dm.hits has no commit yet\n  next:  headwater status"
+    assert materializations(result) == {}
+
+
+@pytest.mark.parametrize(
+    ("days", "markets", "runs"),
+    [
+        (3, ("au", "us"), {("2026-02-01|au", "2026-02-03|au"), ("2026-02-01|us", "2026-02-03|us")}),
+        (
+            40,
+            ("in",),
+            {("2026-02-01|in", "2026-03-03|in"), ("2026-03-04|in", "2026-03-12|in")},
+        ),
+    ],
+)
+def test_a_backfill_is_cut_by_market_and_month(
+    platform: Platform, days: int, markets: tuple[str, ...], runs: set[tuple[str, str]]
+) -> None:
+    first = date(2026, 2, 1).toordinal()
+    wanted = [
+        AssetKeyPartitionKey(table_key(DAILY), partition_key(Partition(market, date.fromordinal(first + day))))
+        for day in range(days)
+        for market in markets
+    ]
+    requests = build_run_requests_with_backfill_policies(
+        wanted, platform.definitions().resolve_asset_graph(), platform.instance
+    )
+    assert {(request.tags[RANGE_START], request.tags[RANGE_END]) for request in requests} == runs
