@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from headwater.declaration import CheckForm, EventTimeForm, FreshnessForm, MarketsForm, ReportForm, SourceForm, StreamForm
+from headwater.declaration import (
+    CheckForm,
+    EventTimeForm,
+    FreshnessForm,
+    MarketsForm,
+    ReportForm,
+    SourceForm,
+    StreamForm,
+)
 from headwater.model import (
     Accepted,
     ChangelogProducer,
@@ -47,7 +55,7 @@ def merge_of(form: StreamForm) -> Merge:
 
 
 def changelog_of(form: StreamForm) -> ChangelogProducer:
-    """Where readers' changelog comes from: as declared, or `lookup`, which is right for any input, when there is a key."""
+    """Where readers' changelog comes from: as declared, or `lookup`, right for any input, when there is a key."""
     if form.changelog:
         return ChangelogProducer(form.changelog)
     return ChangelogProducer.NONE if merge_of(form) is Merge.APPEND else ChangelogProducer.LOOKUP
@@ -65,7 +73,14 @@ def model_of(
     if isinstance(form, SourceForm):
         topic = Topic(form.topic.name, TopicFormat(form.topic.format), form.topic.partitions)
         return Model(
-            name, file, form.description, form.owner, columns_of(form), form.key, topic=topic, event_time=_event_time(form.event_time)
+            name,
+            file,
+            form.description,
+            form.owner,
+            columns_of(form),
+            form.key,
+            topic=topic,
+            event_time=_event_time(form.event_time),
         )
     checks = tuple(_checks(form.checks, file.parent / "checks", check_sql))
     if isinstance(form, ReportForm):

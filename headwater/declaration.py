@@ -60,9 +60,13 @@ def _written_as(pattern: str | None, *examples: str) -> WithJsonSchema:
 
 
 TypeText = Annotated[
-    SqlType, PlainValidator(_type), _written_as(rf"(?i)^({'|'.join(ROOTS)}|INTEGER|NUMERIC|DEC)\b", "STRING", "DECIMAL(12, 2)")
+    SqlType,
+    PlainValidator(_type),
+    _written_as(rf"(?i)^({'|'.join(ROOTS)}|INTEGER|NUMERIC|DEC)\b", "STRING", "DECIMAL(12, 2)"),
 ]
-DurationText = Annotated[timedelta, PlainValidator(_duration), _written_as(DURATION_PATTERN, "500ms", "30s", "2m", "36h", "7d")]
+DurationText = Annotated[
+    timedelta, PlainValidator(_duration), _written_as(DURATION_PATTERN, "500ms", "30s", "2m", "36h", "7d")
+]
 ZoneText = Annotated[ZoneInfo, PlainValidator(_zone), _written_as(None, "Asia/Kolkata", "America/Sao_Paulo")]
 TimeText = Annotated[time, PlainValidator(_local_time), _written_as(r"^[0-2][0-9]:[0-5][0-9]$", "01:30")]
 DateText = Annotated[str, PlainValidator(_iso_date), _written_as(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "2026-11-01")]
@@ -81,9 +85,11 @@ class Form(BaseModel):
 class ColumnForm(Form):
     """A column of the table."""
 
-    type: TypeText = Field(description="A Flink SQL type. Put it in quotes when it has a comma: \"DECIMAL(12, 2)\".")
+    type: TypeText = Field(description='A Flink SQL type. Put it in quotes when it has a comma: "DECIMAL(12, 2)".')
     description: str = Field(default="", description="What the column means, with its unit.")
-    required: bool = Field(default=False, description="Never NULL. A source record without it is rejected, counted and kept.")
+    required: bool = Field(
+        default=False, description="Never NULL. A source record without it is rejected, counted and kept."
+    )
 
 
 class TopicForm(Form):
@@ -100,7 +106,9 @@ class EventTimeForm(Form):
     """When a row happened, as against when it arrived."""
 
     column: str = Field(description="A TIMESTAMP_LTZ(3) or TIMESTAMP(3) column.")
-    lateness: DurationText = Field(default=timedelta(seconds=20), description="How late a row may come and still count.")
+    lateness: DurationText = Field(
+        default=timedelta(seconds=20), description="How late a row may come and still count."
+    )
     idle_after: DurationText = Field(
         default=timedelta(seconds=15), description="After how long a silent partition stops holding time back."
     )
@@ -179,16 +187,22 @@ class StreamForm(TableForm):
 
     key: Names = Field(default=(), description="What identifies a row; left out, rows are only ever added.")
     partition_by: Names = Field(default=(), description="Columns of the key that divide the table into folders.")
-    flows: dict[str, FlowForm] = Field(default_factory=dict, description="Settings of flows, by file name without .sql.")
+    flows: dict[str, FlowForm] = Field(
+        default_factory=dict, description="Settings of flows, by file name without .sql."
+    )
     merge: Literal["partial-update", "deduplicate", "append"] | None = Field(
         default=None,
-        description="What two rows of one key make. Left out: partial-update when a flow has a sequence, deduplicate when there is a key, else append.",
+        description="What two rows of one key make. Left out: partial-update when a flow has a sequence, "
+        "deduplicate when there is a key, else append.",
     )
     changelog: Literal["none", "input", "lookup"] | None = Field(
         default=None,
-        description="Where readers' changelog comes from. Left out: lookup when there is a key, else none. input is right only when the job's own output is a complete changelog.",
+        description="Where readers' changelog comes from. Left out: lookup when there is a key, else none. "
+        "input is right only when the job's own output is a complete changelog.",
     )
-    buckets: int = Field(default=1, description="Buckets per partition, 1 or more; fixed, so that a stream and a batch may both write.")
+    buckets: int = Field(
+        default=1, description="Buckets per partition, 1 or more; fixed, so that a stream and a batch may both write."
+    )
     event_time: EventTimeForm | None = None
     freshness: FreshnessForm | None = None
     checks: Annotated[tuple[CheckForm, ...], Field(strict=False)] = ()

@@ -17,7 +17,9 @@ _UNITS = {
 def parse_duration(text: str) -> timedelta:
     """Read a whole number and one unit. Raises ValueError for anything else, zero included."""
     if not re.match(PATTERN, text):
-        raise ValueError(f"«{text}» is not a duration; write a whole number and a unit, as in 500ms, 30s, 2m, 36h or 7d")
+        raise ValueError(
+            f"«{text}» is not a duration; write a whole number and a unit, as in 500ms, 30s, 2m, 36h or 7d"
+        )
     number = text.rstrip("dhms")
     try:
         return int(number) * _UNITS[text[len(number) :]]

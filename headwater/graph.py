@@ -30,7 +30,7 @@ def in_dependency_order(upstream: Mapping[Node, Sequence[Node]]) -> list[Node]:
 
 
 def cycles(upstream: Mapping[Node, Sequence[Node]]) -> list[list[Node]]:
-    """A cycle through each knot of nodes that depend on each other: each node depends on the next, the last on the first.
+    """A cycle through each knot of nodes: each of its nodes depends on the next, the last on the first.
 
     One cycle is given for each knot (strongly connected component), beginning with the node that comes first
     in the mapping; a knot of several cycles shows the next one when that one is broken.

@@ -95,7 +95,9 @@ def _scan_layer(layout: Layout, layer: Layer, path: str) -> None:
         if not entry.is_dir():
             if entry.name.endswith(".sql") or _is_yaml(entry.name):
                 layout.refuse(
-                    below_root, f"«{entry.name}» lies beside the tables", f"Put it in {layer.value}/<table>/{entry.name}."
+                    below_root,
+                    f"«{entry.name}» lies beside the tables",
+                    f"Put it in {layer.value}/<table>/{entry.name}.",
                 )
             continue
         first = by_lower_name.setdefault(entry.name.lower(), entry.name)
@@ -125,13 +127,17 @@ def _scan_table(layout: Layout, name: TableName, path: str, below_root: str) -> 
             if entry.name == CHECKS_FOLDER:
                 checks = _scan_checks(layout, entry.path, place)
             elif entry.name not in _INNER_FOLDERS:
-                layout.refuse(place, f"the folder «{entry.name}» is not read", f"A table may have {CHECKS_FOLDER}/ and tests/.")
+                layout.refuse(
+                    place, f"the folder «{entry.name}» is not read", f"A table may have {CHECKS_FOLDER}/ and tests/."
+                )
         elif entry.name == TABLE_FILE:
             has_table_file = True
             layout.stamps[place] = _stamp(entry)
         elif _is_yaml(entry.name):
-            both = f"beside {TABLE_FILE}" if os.path.exists(os.path.join(path, TABLE_FILE)) else "here"
-            layout.refuse(place, f"«{entry.name}» {both} is not read", f"A table is declared in one file, {TABLE_FILE}.")
+            both = f"beside {TABLE_FILE}" if (Path(path) / TABLE_FILE).exists() else "here"
+            layout.refuse(
+                place, f"«{entry.name}» {both} is not read", f"A table is declared in one file, {TABLE_FILE}."
+            )
         elif entry.name.lower().endswith(".sql"):
             if _FLOW_NAME.match(entry.name):
                 flows.append(entry.name)

@@ -1,10 +1,26 @@
-"""Loads a warehouse folder: reads every file, checks that all of it holds together, and gives the frozen models."""
+"""Loads a warehouse folder, from a cache when no file of it has changed."""
 
+import hashlib
+import pickle
+import sys
+from functools import cache as remembered
 from pathlib import Path
 
-from headwater.layout import MARKETS_FILE, TABLE_FILE, Layout, scan
+from headwater.layout import Layout, Stamp, scan
 from headwater.model import Warehouse
-from headwater.problem import HeadwaterError, InvalidWarehouse
+from headwater.problem import HeadwaterError
+
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    pickle.UnpicklingError,
+    AttributeError,
+    ImportError,
+    IndexError,
+    TypeError,
+    ValueError,
+    KeyError,
+)
 
 
 def load(root: Path, cache: Path | None = None) -> Warehouse:
@@ -12,7 +28,9 @@ def load(root: Path, cache: Path | None = None) -> Warehouse:
 
     Args:
         root: The folder with the layers in it.
-        cache: A file to remember the loaded warehouse in.
+        cache: A file to keep the loaded warehouse in. It is used again while every file of the folder has the same
+            path, time and size, and Headwater's own source is the same; a damaged one is made anew. Give a file
+            that only this user can write: it is a pickle.
 
     Raises InvalidWarehouse with every problem found, and HeadwaterError when there is no such folder.
     """
@@ -21,45 +39,53 @@ def load(root: Path, cache: Path | None = None) -> Warehouse:
             f"There is no warehouse folder {root}",
             next_command="give one by --warehouse PATH or HEADWATER_WAREHOUSE",
         )
-    return _read(scan(root))
+    layout = scan(root)
+    if cache is None:
+        return _read(layout)
+    warehouse = None if layout.problems else _remembered(cache, layout)
+    if warehouse is None:
+        warehouse = _read(layout)
+        _remember(cache, layout, warehouse)
+    return warehouse
 
 
 def _read(layout: Layout) -> Warehouse:
-    from headwater.assemble import columns_of, markets_of, model_of
-    from headwater.declaration import MarketsForm
-    from headwater.graph import in_dependency_order
-    from headwater.model import Flow
-    from headwater.query import analyse
-    from headwater.tablefile import FORMS, read_form
+    from headwater.reading import read  # pydantic and sqlglot: not needed when the cache answers
 
-    problems = list(layout.problems)
-    markets = ()
-    if layout.has_markets:
-        file = layout.root / MARKETS_FILE
-        _, form, found = read_form(file, file.read_text(), MarketsForm)
-        problems += found
-        markets = markets_of(form) if form else ()
-    forms = {}
-    for folder in layout.folders:
-        file = layout.root / folder.path / TABLE_FILE
-        _, form, found = read_form(file, file.read_text(), FORMS[folder.name.layer])
-        problems += found
-        if form:
-            forms[folder] = form
-    schema = {folder.name: columns_of(form) for folder, form in forms.items()}
-    models = {}
-    for folder, form in forms.items():
-        path = layout.root / folder.path
-        flows = []
-        for sql_name in folder.flows:
-            sql = (path / sql_name).read_text()
-            reads, outputs = analyse(sql, path / sql_name, schema, form)
-            name = sql_name.removesuffix(".sql")
-            setting = form.flows.get(name) if hasattr(form, "flows") else None
-            flows.append(Flow(name, path / sql_name, sql, reads, outputs, setting.sequence if setting else None))
-        check_sql = {name: (path / "checks" / name).read_text() for name in folder.checks}
-        models[folder.name] = model_of(folder.name, path / TABLE_FILE, form, tuple(flows), check_sql)
-    if problems:
-        raise InvalidWarehouse(tuple(problems))
-    order = in_dependency_order({name: model.reads for name, model in models.items()})
-    return Warehouse(layout.root, tuple(models[name] for name in order), markets)
+    return read(layout)
+
+
+@remembered
+def _source_version() -> str:
+    """Changes whenever Headwater's own source, or the Python that pickles, does."""
+    package = Path(__file__).parent
+    stamps = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(package.rglob("*.py"))]
+    return hashlib.sha256(repr((sys.version, stamps)).encode()).hexdigest()
+
+
+def _key(layout: Layout) -> tuple[str, str, tuple[str, ...], dict[str, Stamp]]:
+    folders = tuple(folder.path for folder in layout.folders)
+    return _source_version(), str(layout.root), folders, layout.stamps
+
+
+def _remembered(cache: Path, layout: Layout) -> Warehouse | None:
+    try:
+        with cache.open("rb") as file:
+            if pickle.load(file) != _key(layout):
+                return None
+            warehouse = pickle.load(file)
+    except _UNREADABLE:
+        return None
+    return warehouse if isinstance(warehouse, Warehouse) else None
+
+
+def _remember(cache: Path, layout: Layout, warehouse: Warehouse) -> None:
+    partial = cache.with_suffix(".partial")
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            pickle.dump(_key(layout), file, pickle.HIGHEST_PROTOCOL)
+            pickle.dump(warehouse, file, pickle.HIGHEST_PROTOCOL)
+        partial.replace(cache)
+    except OSError:
+        partial.unlink(missing_ok=True)  # a cache that cannot be written only costs time

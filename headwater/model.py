@@ -68,6 +68,7 @@ class Flow:
         outputs: What it gives, in the order of the SELECT list.
         sequence: The column that orders this flow's updates in a partial-update table.
         raw: The flow reads its topics as bytes with their place in Kafka, not as declared columns.
+        time_columns: The upstream columns that its windows go by, each with its table.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Flow:
     outputs: tuple[OutputColumn, ...]
     sequence: str | None = None
     raw: bool = False
+    time_columns: tuple[tuple[TableName, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ MAX_PRECISION = 38
 
 _ALIASES = {"INTEGER": "INT", "NUMERIC": "DECIMAL", "DEC": "DECIMAL"}
 
-# For each type without elements, of each argument: its default, least and greatest value.
+# For each type without elements, of each argument: its default, least and greatest value. VARCHAR alone is STRING to
+# Flink's SQL parser, although its type page says VARCHAR(1).
 _ARGUMENTS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "STRING": (),
     "CHAR": ((1, 1, MAX_LENGTH),),
-    "VARCHAR": ((1, 1, MAX_LENGTH),),
+    "VARCHAR": ((MAX_LENGTH, 1, MAX_LENGTH),),
     "BOOLEAN": (),
     "TINYINT": (),
     "SMALLINT": (),
@@ -32,10 +33,13 @@ _ARGUMENTS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "TIMESTAMP_LTZ": ((6, 0, 9),),
     "BYTES": (),
     "BINARY": ((1, 1, MAX_LENGTH),),
-    "VARBINARY": ((1, 1, MAX_LENGTH),),
+    "VARBINARY": ((MAX_LENGTH, 1, MAX_LENGTH),),
 }
 _ELEMENT_COUNTS = {"ARRAY": 1, "MULTISET": 1, "MAP": 2}
-_UNBOUNDED = {("VARCHAR", (MAX_LENGTH,)): "STRING", ("VARBINARY", (MAX_LENGTH,)): "BYTES"}
+_UNBOUNDED: dict[tuple[str, tuple[int, ...]], str] = {
+    ("VARCHAR", (MAX_LENGTH,)): "STRING",
+    ("VARBINARY", (MAX_LENGTH,)): "BYTES",
+}
 
 ROOTS = (*_ARGUMENTS, *_ELEMENT_COUNTS, "ROW")
 
@@ -45,7 +49,7 @@ class SqlType:
     """A Flink SQL type without its nullability: `DECIMAL(12, 2)`, `TIMESTAMP_LTZ(3)`, `ARRAY<STRING>`.
 
     Args:
-        root: The type's name in Flink's canonical spelling, upper case (STRING, INT, BIGINT, DECIMAL, TIMESTAMP_LTZ, …).
+        root: The type's name in Flink's canonical spelling, upper case (STRING, INT, DECIMAL, TIMESTAMP_LTZ, …).
             Two roots are types of expressions only, never of columns: NULL and INTERVAL.
         arguments: Length, or precision and scale.
         elements: Element types of ARRAY, MAP, MULTISET, ROW.
@@ -78,7 +82,7 @@ class SqlType:
 
     @property
     def precision(self) -> int:
-        """Digits of a DECIMAL, or fractional digits of the seconds of a time type. Raises IndexError for other types."""
+        """Digits of a DECIMAL, or fractional digits of a time type's seconds. Raises IndexError for other types."""
         return self.arguments[0]
 
     @property

@@ -14,7 +14,7 @@ from headwater.model import Layer
 from headwater.problem import Position, Problem
 from headwater.yamlfile import YamlFile, read_yaml
 
-FORMS: dict[Layer, type[Form]] = {
+FORMS: dict[Layer, type[SourceForm] | type[StreamForm] | type[ReportForm]] = {
     Layer.ODS: SourceForm,
     Layer.DWD: StreamForm,
     Layer.DM: StreamForm,
@@ -76,9 +76,13 @@ def _problem(content: YamlFile, form: type[Form], detail: ErrorDetails) -> Probl
     if kind in ("string_too_short", "too_short"):
         return Problem(content.at_value(*path), f"{_subject(path)} is empty", "")
     if kind == "greater_than_equal":
-        return Problem(content.at_value(*path), f"{_subject(path)} is {detail['input']}; the least is {context['ge']}", "")
+        return Problem(
+            content.at_value(*path), f"{_subject(path)} is {detail['input']}; the least is {context['ge']}", ""
+        )
     found = "nothing" if detail["input"] is None else f"«{_shown(detail['input'])}»"
-    return Problem(content.at_value(*path), f"{_subject(path)} is {found}; it must be {_EXPECTED.get(kind, detail['msg'])}", "")
+    return Problem(
+        content.at_value(*path), f"{_subject(path)} is {found}; it must be {_EXPECTED.get(kind, detail['msg'])}", ""
+    )
 
 
 def _shown(value: Any) -> str:

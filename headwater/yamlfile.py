@@ -69,7 +69,9 @@ def _syntax_problem(file: Path, error: yaml.YAMLError) -> Problem:
     mark = getattr(error, "problem_mark", None)
     position = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    return Problem(position, f"this is not YAML: {reason}", "Check the indentation, colons and quotes here and just above.")
+    return Problem(
+        position, f"this is not YAML: {reason}", "Check the indentation, colons and quotes here and just above."
+    )
 
 
 def _value(node: yaml.Node, path: Path_, content: YamlFile, problems: list[Problem]) -> Any:
@@ -78,7 +80,7 @@ def _value(node: yaml.Node, path: Path_, content: YamlFile, problems: list[Probl
         return _mapping(node, path, content, problems)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, index), content, problems) for index, item in enumerate(node.value)]
-    return _scalar(node)
+    return _scalar(node) if isinstance(node, yaml.ScalarNode) else None
 
 
 def _mapping(node: yaml.MappingNode, path: Path_, content: YamlFile, problems: list[Problem]) -> dict[str, Any]:

@@ -1,0 +1,92 @@
+"""`headwater validate`: whether the declarations hold together."""
+
+import json
+from pathlib import Path
+
+import click
+
+from headwater.model import Model, Warehouse
+from headwater.problem import InvalidWarehouse, Problem
+from headwater.stack import Stack
+
+
+@click.command()
+@click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: {valid, tables: […], problems: […]}.")
+def command(warehouse: str | None, as_json: bool) -> None:
+    """Check the declarations: every YAML file, every flow's SQL, and how they fit together. Needs no running stack.
+
+    Each mistake is told with its file, line and column, all of them at once, and what to do.
+    Types are worked out from the declared columns, so a flow that does not fit its table is found here.
+
+    Exit status 1 when there is a mistake.
+    """
+    from headwater.loader import load
+
+    folder = Stack.resolve(warehouse).warehouse
+    try:
+        loaded = load(folder)
+    except InvalidWarehouse as invalid:
+        _show_problems(invalid.problems, as_json)
+        raise click.exceptions.Exit(1) from invalid
+    if as_json:
+        click.echo(json.dumps({"valid": True, "tables": [_as_json(m) for m in loaded.models], "problems": []}, indent=2))
+    else:
+        _show_summary(loaded)
+
+
+def _show_problems(problems: tuple[Problem, ...], as_json: bool) -> None:
+    if as_json:
+        found = [
+            {
+                "file": str(problem.position.file),
+                "line": problem.position.line,
+                "column": problem.position.column,
+                "message": problem.message,
+                "advice": problem.advice,
+            }
+            for problem in problems
+        ]
+        click.echo(json.dumps({"valid": False, "tables": [], "problems": found}, indent=2, ensure_ascii=False))
+        return
+    for problem in problems:
+        place = click.style(f"{_near(problem.position.file)}:{problem.position.line}:{problem.position.column}", bold=True)
+        click.echo(f"{place}: {problem.message}")
+        if problem.advice:
+            click.echo(f"    {problem.advice}")
+    count = len(problems)
+    click.echo(f"\n✗ {count} {'problem' if count == 1 else 'problems'}. Correct the files, then: headwater validate")
+
+
+def _near(file: Path) -> Path:
+    """The file as seen from here, when it lies below."""
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+
+
+def _as_json(model: Model) -> dict[str, object]:
+    return {
+        "name": str(model.name),
+        "layer": model.name.layer.value,
+        "columns": len(model.columns),
+        "flows": [flow.name for flow in model.flows],
+        "reads": [str(name) for name in model.reads],
+    }
+
+
+def _show_summary(warehouse: Warehouse) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("", "table", "columns", "flows", "reads"):
+        table.add_column(title, justify="right" if title == "columns" else "left")
+    for model in warehouse.models:
+        reads = ", ".join(map(str, model.reads)) or (f"topic {model.topic.name}" if model.topic else "")
+        flows = ", ".join(flow.name for flow in model.flows)
+        table.add_row("[green]✓[/]", str(model.name), str(len(model.columns)), flows, reads)
+    console = Console(width=None if click.get_text_stream("stdout").isatty() else 140, highlight=False)
+    console.print(table)
+    flows = sum(len(model.flows) for model in warehouse.models)
+    console.print(
+        f"\n{len(warehouse.models)} tables, {flows} flows, {len(warehouse.markets)} markets: all of it holds together."
+    )

@@ -1,0 +1,85 @@
+"""A table while it is being checked: its form, its file with places, its flows as analysed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater.assemble import TableFormType, columns_of
+from headwater.declaration import ReportForm, SourceForm, StreamForm
+from headwater.layout import Folder
+from headwater.model import Column, TableName
+from headwater.problem import Position, Problem
+from headwater.query import Analysis
+from headwater.yamlfile import YamlFile
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFlow:
+    """A flow's file and what its SELECT reads and gives."""
+
+    name: str
+    file: Path
+    sql: str
+    analysis: Analysis
+
+    def problem(self, message: str, advice: str = "", column: str = "") -> Problem:
+        """A mistake in this flow, at the place of an output column when one is named."""
+        place = (self.analysis.places or {}).get(column) or Position(self.file)
+        return Problem(place, message, advice)
+
+    @property
+    def is_sound(self) -> bool:
+        """Its outputs are all known, so that what is missing is really missing."""
+        return not self.analysis.problems
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One table's declaration and flows. `check_sql` has the text of each file in checks/, by file name."""
+
+    folder: Folder
+    content: YamlFile
+    form: TableFormType
+    flows: tuple[DraftFlow, ...]
+    check_sql: Mapping[str, str]
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def of(
+        cls,
+        folder: Folder,
+        content: YamlFile,
+        form: TableFormType,
+        flows: tuple[DraftFlow, ...],
+        check_sql: Mapping[str, str],
+    ) -> "Draft":
+        """A draft with its columns taken from the form."""
+        return cls(folder, content, form, flows, check_sql, columns_of(form))
+
+    @property
+    def name(self) -> TableName:
+        """The table's name."""
+        return self.folder.name
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The declared key; a report has none."""
+        return () if isinstance(self.form, ReportForm) else self.form.key
+
+    @property
+    def partition_by(self) -> tuple[str, ...]:
+        """The declared partition columns; a source has none."""
+        return () if isinstance(self.form, SourceForm) else self.form.partition_by
+
+    def sequence(self, flow: str) -> str | None:
+        """The sequence column of a flow."""
+        setting = self.form.flows.get(flow) if isinstance(self.form, StreamForm) else None
+        return setting.sequence if setting else None
+
+    def at_key(self, *path: str | int, message: str, advice: str = "") -> Problem:
+        """A mistake at a key of the YAML file."""
+        return Problem(self.content.at_key(*path), message, advice)
+
+    def at_value(self, *path: str | int, message: str, advice: str = "") -> Problem:
+        """A mistake at a value of the YAML file."""
+        return Problem(self.content.at_value(*path), message, advice)

@@ -1,0 +1,120 @@
+"""Reads every file of a warehouse folder and checks that all of it holds together."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from headwater.assemble import TableFormType, columns_of, markets_of, model_of
+from headwater.declaration import MarketsForm, SourceForm
+from headwater.draft import Draft, DraftFlow
+from headwater.graph import in_dependency_order
+from headwater.layout import CHECKS_FOLDER, MARKETS_FILE, TABLE_FILE, Folder, Layout
+from headwater.model import Flow, Layer, Market, Model, Warehouse
+from headwater.problem import InvalidWarehouse, Position, Problem
+from headwater.query import Schema, analyse
+from headwater.rules import broken_rules
+from headwater.tablefile import FORMS, read_form
+from headwater.yamlfile import YamlFile
+
+
+def read(layout: Layout) -> Warehouse:
+    """The warehouse that lies there. Raises InvalidWarehouse with every problem found, in all files."""
+    problems = list(layout.problems)
+    markets = _markets(layout, problems)
+    forms = _forms(layout, problems)
+    schema: Schema = {folder.name: columns_of(read_as[1]) if read_as else None for folder, read_as in forms.items()}
+    drafts = {
+        folder.name: _draft(layout.root, folder, read_as[0], read_as[1], schema, problems)
+        for folder, read_as in forms.items()
+        if read_as
+    }
+    problems += broken_rules(drafts, None if markets is None else len(markets))
+    if not layout.folders:
+        problems.append(
+            Problem(Position(layout.root), "there is no table in this folder", "Begin with ods/<name>/table.yaml.")
+        )
+    if problems:
+        raise InvalidWarehouse(tuple(dict.fromkeys(problems)))
+    models = {name: _model(draft) for name, draft in drafts.items()}
+    order = in_dependency_order({name: model.reads for name, model in models.items()})
+    return Warehouse(layout.root, tuple(models[name] for name in order), markets or ())
+
+
+def _text(file: Path, problems: list[Problem]) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        message = f"this file is not UTF-8 text (byte {error.start})"
+        problems.append(Problem(Position(file), message, "Save it as UTF-8."))
+    except OSError as error:
+        problems.append(Problem(Position(file), f"this file cannot be read: {error.strerror}"))
+    return None
+
+
+def _markets(layout: Layout, problems: list[Problem]) -> tuple[Market, ...] | None:
+    """The markets; None when their file cannot be read."""
+    if not layout.has_markets:
+        return ()
+    file = layout.root / MARKETS_FILE
+    text = _text(file, problems)
+    if text is None:
+        return None
+    _, form, found = read_form(file, text, MarketsForm)
+    problems += found
+    return markets_of(form) if form else None
+
+
+def _forms(layout: Layout, problems: list[Problem]) -> Mapping[Folder, tuple[YamlFile, TableFormType] | None]:
+    """Each table's file and form; None for one that cannot be read, so that its readers are not blamed for it."""
+    forms: dict[Folder, tuple[YamlFile, TableFormType] | None] = {}
+    for folder in layout.folders:
+        file = layout.root / folder.path / TABLE_FILE
+        forms[folder] = None
+        if not folder.has_table_file:
+            problems.append(
+                Problem(Position(file), f"{folder.name} has no {TABLE_FILE}", "Declare it, or remove the folder.")
+            )
+            continue
+        text = _text(file, problems)
+        if text is None:
+            continue
+        content, form, found = read_form(file, text, FORMS[folder.name.layer])
+        problems += found
+        if form is not None:
+            forms[folder] = (content, form)
+    return forms
+
+
+def _draft(
+    root: Path, folder: Folder, content: YamlFile, form: TableFormType, schema: Schema, problems: list[Problem]
+) -> Draft:
+    path = root / folder.path
+    is_report = folder.name.layer is Layer.RPT
+    flows: list[DraftFlow] = []
+    for name in folder.flows:
+        sql = _text(path / name, problems)
+        if sql is not None:
+            known = {} if isinstance(form, SourceForm) else schema
+            analysis = analyse(sql, path / name, known, may_read_calendar=is_report)
+            flows.append(DraftFlow(name.removesuffix(".sql"), path / name, sql, analysis))
+    check_sql: dict[str, str] = {}
+    for name in folder.checks:
+        file = path / CHECKS_FOLDER / name
+        check_sql[name] = _text(file, problems) or ""
+        problems += analyse(check_sql[name], file, schema, is_check=True).problems
+    return Draft.of(folder, content, form, tuple(flows), check_sql)
+
+
+def _model(draft: Draft) -> Model:
+    flows = tuple(
+        Flow(
+            flow.name,
+            flow.file,
+            flow.sql,
+            flow.analysis.reads,
+            flow.analysis.outputs,
+            draft.sequence(flow.name),
+            time_columns=flow.analysis.time_columns,
+        )
+        for flow in draft.flows
+    )
+    return model_of(draft.name, draft.content.file, draft.form, flows, draft.check_sql)

@@ -1,0 +1,1 @@
+SELECT view_id FROM dwd.page_views WHERE seconds < 0

@@ -1,0 +1,1 @@
+SELECT site, page, title, edited_at FROM ods.page_titles
