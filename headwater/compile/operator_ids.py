@@ -9,15 +9,19 @@ import copy
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from typing import Any
 
 Plan = dict[str, Any]
 Node = dict[str, Any]
 
-# What may differ without touching what a node keeps: its number and the sentence that describes it.
-_VOLATILE = frozenset({"id", "description"})
-_BOUND = ("scanTableSource", "dynamicTableSink")
+# What may differ without touching what a node does: its number, the sentence that describes it, how long its state
+# lives; and the places at which a scan finds its columns in the table, since their names and types stand beside them
+# and the node after it filters again.
+_NUMBERED = frozenset({"id", "description"})
+_VOLATILE = _NUMBERED | {"ttl"}
+_PLACES = frozenset({"projectedFields", "inputIndex"})
+_SCAN = "scanTableSource"
+_BOUND = (_SCAN, "dynamicTableSink")
 
 
 def numbered(plan: Plan) -> Plan:
@@ -33,7 +37,8 @@ def adopted(plan: Plan, running: Plan) -> Plan:
     """
     matches: dict[int, int] = {}
     for new_keys, old_keys in (
-        (_lineages(plan), _lineages(running)),
+        (_lineages(plan, _exact_contents(plan)), _lineages(running, _exact_contents(running))),
+        (_lineages(plan, _contents(plan)), _lineages(running, _contents(running))),
         (_tables(plan), _tables(running)),
         (_contents(plan), _contents(running)),
         (_kinds(plan), _kinds(running)),
@@ -61,12 +66,11 @@ def _match(matches: dict[int, int], new_keys: dict[int, str], old_keys: dict[int
             matches[node] = old_by_key[key][0]
 
 
-def _lineages(plan: Plan) -> dict[int, str]:
+def _lineages(plan: Plan, contents: dict[int, str]) -> dict[int, str]:
     """For each node a digest of what it does and of everything above it."""
     inputs: dict[int, list[int]] = defaultdict(list)
     for edge in plan["edges"]:
         inputs[edge["target"]].append(edge["source"])
-    contents = _contents(plan)
     digests: dict[int, str] = {}
 
     def digest(node: int) -> str:
@@ -77,11 +81,32 @@ def _lineages(plan: Plan) -> dict[int, str]:
     return {node["id"]: digest(node["id"]) for node in plan["nodes"]}
 
 
+def content(node: Node) -> str:
+    """A digest of what a node does, its inputs left out. Nodes with equal content do the same to equal input."""
+    return _hash({key: _without(value, _places(key)) for key, value in node.items() if key not in _VOLATILE})
+
+
+def source_table(node: Node) -> str | None:
+    """The table that a node scans, as bound in the session; None for other nodes."""
+    return node[_SCAN]["table"]["identifier"] if _SCAN in node else None
+
+
+def _places(key: str) -> frozenset[str]:
+    return _VOLATILE | _PLACES if key == _SCAN else _VOLATILE
+
+
+def _without(value: Any, dropped: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(inner, dropped) for key, inner in value.items() if key not in dropped}
+    return [_without(inner, dropped) for inner in value] if isinstance(value, list) else value
+
+
 def _contents(plan: Plan) -> dict[int, str]:
-    return {
-        node["id"]: _hash({key: value for key, value in node.items() if key not in _VOLATILE})
-        for node in plan["nodes"]
-    }
+    return {node["id"]: content(node) for node in plan["nodes"]}
+
+
+def _exact_contents(plan: Plan) -> dict[int, str]:
+    return {node["id"]: _hash(_without(node, _NUMBERED)) for node in plan["nodes"]}
 
 
 def _tables(plan: Plan) -> dict[int, str]:
@@ -109,5 +134,5 @@ def _renumbered(plan: Plan, ids: dict[int, int]) -> Plan:
     return renumbered
 
 
-def _hash(value: Node | Iterable[Any]) -> str:
+def _hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
