@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 from headwater.compile import text
 from headwater.compile.parsing import parsed, text_is_valid
-from headwater.compile.storage import columns_clause, partition_clause
+from headwater.compile.storage import CONSUMER_KEPT, columns_clause, partition_clause
 from headwater.model import Column, EventTime, Model, TableName, Topic, TopicFormat
 
 _PHYSICAL = "__bound"
 _RAW = "__raw"
-# Rows of a running reader must not expire while its job is down; a week covers a long holiday.
-_CONSUMER_KEPT = "7 d"
 # Paimon's default of 10 s would be the largest part of an event's way to the next table.
 _DISCOVERY = "500 ms"
 # Paimon's default of 256 MB for each writer does not fit several jobs into one small TaskManager.
@@ -71,7 +69,8 @@ def read_topic(model: Model, addresses: Addresses, reader: TableName, *, timed: 
         else:
             selected.append(_selected(column, model.event_time, timed=timed))
     where = "\nWHERE " + "\n  AND ".join(conditions) if conditions else ""
-    physical = text.table(model.name, _PHYSICAL)
+    # With the topic in the name, a source that moves to another topic is another source: it starts at the beginning.
+    physical = text.table(model.name, f"{_PHYSICAL}:{topic.name}")
     return (
         f"CREATE TEMPORARY TABLE {physical} (\n" + ",\n".join(columns) + "\n) WITH (\n"
         f"{text.options(_topic_options(topic, addresses, reader, model.event_time))}\n)",
@@ -83,7 +82,7 @@ def read_raw_topic(model: Model, addresses: Addresses, reader: TableName) -> tup
     """Bind a topic as bytes with their place, for keeping what the typed view leaves out."""
     options = _kafka_options(_topic(model), addresses, reader) | {"format": "raw"}
     return (
-        f"CREATE TEMPORARY TABLE {text.table(model.name, _RAW)} (\n  `payload` STRING,\n"
+        f"CREATE TEMPORARY TABLE {raw_name(model)} (\n  `payload` STRING,\n"
         "  `kafka_partition` INT METADATA FROM 'partition' VIRTUAL,\n"
         "  `kafka_offset` BIGINT METADATA FROM 'offset' VIRTUAL,\n"
         "  `received_at` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL\n) WITH (\n"
@@ -104,7 +103,7 @@ def read_table(model: Model, addresses: Addresses, reader: TableName, *, timed: 
         "consumer-id": str(reader),
         "consumer.mode": "at-least-once",
         "consumer.ignore-progress": "true",
-        "consumer.expiration-time": _CONSUMER_KEPT,
+        "consumer.expiration-time": CONSUMER_KEPT,
         "source.operator-uid.suffix": f"{reader}.{model.name}",
     }
     columns = columns_clause(model, comments=False)
@@ -192,6 +191,6 @@ def _paimon_table(name: str, model: Model, columns: str, options: dict[str, str]
     )
 
 
-def raw_name(name: TableName) -> str:
+def raw_name(model: Model) -> str:
     """How a flow of the rejects job spells a topic's raw binding."""
-    return text.table(name, _RAW)
+    return text.table(model.name, f"{_RAW}:{_topic(model).name}")

@@ -29,6 +29,8 @@ class JobSpec:
         properties: Session properties, without the paths that the engine adds (checkpoints, savepoints, restore).
         bindings: Statements that make the session's databases, temporary tables and views.
         insert: The INSERT.
+        keyed: The table has a key: a row that is written again replaces itself.
+        broker: Bootstrap address of the topics that it reads, None when it reads none.
     """
 
     model: TableName
@@ -36,6 +38,8 @@ class JobSpec:
     properties: tuple[tuple[str, str], ...]
     bindings: tuple[str, ...]
     insert: str
+    keyed: bool = True
+    broker: str | None = None
 
     @property
     def name(self) -> str:
@@ -67,6 +71,8 @@ def compile_job(model: Model, upstream: Callable[[TableName], Model], addresses:
         properties=properties,
         bindings=_bindings(model, upstream, addresses),
         insert=insert,
+        keyed=bool(model.key),
+        broker=addresses.kafka if any(upstream(name).is_source for name in model.reads) else None,
     )
 
 

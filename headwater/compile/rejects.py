@@ -65,7 +65,7 @@ def rejected_model(sources: Sequence[Model]) -> Model:
 def _select(source: Model) -> str:
     return (
         f"SELECT {literal(str(source.name))} AS source, kafka_partition, kafka_offset, reason, payload, received_at\n"
-        f"FROM (\n  SELECT *, {_reason(source)} AS reason\n  FROM {raw_name(source.name)}\n"
+        f"FROM (\n  SELECT *, {_reason(source)} AS reason\n  FROM {raw_name(source)}\n"
         "  WHERE payload IS NOT NULL\n)\nWHERE reason IS NOT NULL"
     )
 

@@ -1,11 +1,15 @@
 """The Paimon options of a table, chosen from its declaration, and the DDL that creates or extends it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from headwater.compile import text
 from headwater.model import ChangelogProducer, Column, Merge, Model, Storage
 
 CATALOG = "lake"
+
+# Rows of a running reader must not expire while its job is down; a week covers a long holiday.
+CONSUMER_KEPT = "7 d"
 
 
 def table_options(model: Model) -> dict[str, str]:
@@ -15,10 +19,12 @@ def table_options(model: Model) -> dict[str, str]:
     - `ignore-delete` with partial-update: Paimon refuses retractions there otherwise
       (https://paimon.apache.org/docs/master/primary-key-table/merge-engine/partial-update/).
     - One sequence group per flow: a late or repeated fact never overwrites a newer one.
+    - `consumer.expiration-time`: it is the writer that expires consumers, so that a reader which is gone for good
+      does not keep snapshots for ever (https://paimon.apache.org/docs/master/flink/consumer-id/).
     - `changelog-producer.row-deduplicate` with lookup: rewriting a row with itself is no change for readers.
     """
     storage = _storage(model)
-    chosen: dict[str, str] = {}
+    chosen: dict[str, str] = {"consumer.expiration-time": CONSUMER_KEPT}
     if storage.merge is not Merge.APPEND:
         chosen["bucket"] = str(storage.buckets)
         chosen["merge-engine"] = storage.merge.value
@@ -61,19 +67,31 @@ def create_table(model: Model) -> tuple[str, ...]:
     return (
         f"CREATE DATABASE IF NOT EXISTS {CATALOG}.{text.identifier(model.name.layer.value)}",
         f"CREATE TABLE IF NOT EXISTS {CATALOG}.{text.table(model.name)} (\n{columns_clause(model, comments=True)}\n)"
-        f" COMMENT {text.literal(model.description)}{partition_clause(model)} WITH (\n{text.options(table_options(model))}\n)",
+        f" COMMENT {text.literal(model.description)}{partition_clause(model)}"
+        f" WITH (\n{text.options(table_options(model))}\n)",
     )
 
 
 def add_columns(model: Model, columns: Sequence[Column]) -> str:
-    """The statement that adds columns at the end of the table; they are nullable, old rows have NULL."""
-    lines = ",\n".join(_column(column, not_null=False, comment=True) for column in columns)
+    """The statement that adds columns where they are declared; they are nullable, old rows have NULL.
+
+    Jobs bind the table with its columns in declared order, and Paimon refuses a binding in any other.
+    """
+    places = {later.name: f" AFTER {text.identifier(earlier.name)}" for earlier, later in pairwise(model.columns)}
+    lines = ",\n".join(
+        _column(column, not_null=False, comment=True) + places.get(column.name, " FIRST") for column in columns
+    )
     return f"ALTER TABLE {CATALOG}.{text.table(model.name)} ADD (\n{lines}\n)"
 
 
 def set_options(model: Model, options: dict[str, str]) -> str:
     """The statement that changes table options."""
     return f"ALTER TABLE {CATALOG}.{text.table(model.name)} SET (\n{text.options(options)}\n)"
+
+
+def reset_options(model: Model, keys: Sequence[str]) -> str:
+    """The statement that takes table options back to Paimon's defaults."""
+    return f"ALTER TABLE {CATALOG}.{text.table(model.name)} RESET ({', '.join(map(text.literal, keys))})"
 
 
 def _column(column: Column, *, not_null: bool, comment: bool) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from pathlib import Path
 
 from headwater.model import TableName
 
@@ -42,3 +43,13 @@ def interval(value: timedelta) -> str:
     hours, minutes = divmod(int(minutes), 60)
     days, hours = divmod(hours, 24)
     return f"INTERVAL '{days} {hours:02}:{minutes:02}:{seconds:06.3f}' DAY TO SECOND(3)"
+
+
+def file_uri(path: Path) -> str:
+    """An absolute path as Flink and Paimon take it: never percent-encoded, which would make another folder's name."""
+    return f"file://{path}"
+
+
+def local_path(uri: str) -> Path:
+    """The path in a `file:` URI as Flink writes it, `file:/…` or `file:///…`."""
+    return Path("/" + uri.removeprefix("file:").lstrip("/"))

@@ -1,0 +1,135 @@
+"""What a model's job is given, and what names it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from headwater.compile.binding import Addresses
+from headwater.compile.job import JobSpec, compile_job, fingerprint
+from headwater.compile.rejects import rejected_model
+from headwater.model import Column, EventTime, JobOptions, Model
+from headwater.sqltype import SqlType
+from tests.unit.compile.declared import COUNTS, FROM_LEFT, HERE, LEFT, RIGHT, SELECT, THINGS, UPSTREAM, by_name, flow
+
+GOLDEN = Path(__file__).parent / "golden"
+GIVES = {"note": "STRING", "things": "BIGINT"}
+
+
+@pytest.mark.parametrize(
+    ("name", "model"), [("things", THINGS), ("counts", COUNTS), ("rejected", rejected_model([LEFT, RIGHT]))]
+)
+def test_a_job_is_given_these_statements(name: str, model: Model) -> None:
+    job = compile_job(model, UPSTREAM, HERE)
+    written = ";\n\n".join((*job.bindings, job.insert)) + ";\n"
+    assert written == (GOLDEN / f"{name}.sql").read_text()
+
+
+def test_a_job_is_named_by_its_model_and_fingerprint() -> None:
+    job = compile_job(THINGS, UPSTREAM, HERE)
+    assert job.name == f"dwd.things@{fingerprint(THINGS, UPSTREAM)}"
+    assert len(job.fingerprint) == 12
+
+
+def test_the_fingerprint_does_not_depend_on_where_lake_and_broker_are() -> None:
+    there = compile_job(THINGS, UPSTREAM, Addresses(lake="file:///elsewhere", kafka="other:1"))
+    here = compile_job(THINGS, UPSTREAM, HERE)
+    assert there.fingerprint == here.fingerprint
+    assert there.bindings != here.bindings
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(THINGS, flows=(replace(FROM_LEFT, sql=FROM_LEFT.sql.replace("amount", "amount + 1 AS amount")),)),
+        replace(THINGS, flows=THINGS.flows[::-1]),
+        replace(THINGS, columns=(*THINGS.columns, Column("more", SqlType("STRING")))),
+        replace(THINGS, columns=(THINGS.columns[1], THINGS.columns[0], *THINGS.columns[2:])),
+        replace(THINGS, job=JobOptions(options=(("table.exec.mini-batch.enabled", "true"),))),
+        replace(THINGS, job=JobOptions(parallelism=2)),
+        replace(THINGS, job=JobOptions(state_ttl=timedelta(hours=36))),
+        replace(THINGS, job=JobOptions(checkpoint_interval=timedelta(seconds=1))),
+    ],
+    ids=["sql", "order of flows", "added column", "order of columns", "option", "parallelism", "ttl", "checkpoints"],
+)
+def test_the_fingerprint_changes_with_what_is_declared(changed: Model) -> None:
+    assert fingerprint(changed, UPSTREAM) != fingerprint(THINGS, UPSTREAM)
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    [
+        replace(THINGS, columns=(*THINGS.columns, Column("more", SqlType("STRING")))),
+        replace(THINGS, event_time=EventTime("right_at")),
+    ],
+    ids=["columns", "event time"],
+)
+def test_the_fingerprint_changes_with_the_tables_it_reads(upstream: Model) -> None:
+    assert fingerprint(COUNTS, by_name(upstream)) != fingerprint(COUNTS, UPSTREAM)
+
+
+def test_the_fingerprint_ignores_what_the_job_does_not_see() -> None:
+    told = replace(THINGS, description="other words", owner="others", file=Path("moved.yaml"))
+    assert fingerprint(told, UPSTREAM) == fingerprint(THINGS, UPSTREAM)
+
+
+def counting(sql: str) -> JobSpec:
+    return compile_job(replace(COUNTS, flows=(flow("select", sql, "dwd.things", GIVES),)), UPSTREAM, HERE)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT note, COUNT(*) FROM TABLE(TUMBLE(TABLE dwd.things, DESCRIPTOR(left_at), INTERVAL '5' MINUTE))",
+        "SELECT note, COUNT(*) OVER (PARTITION BY note ORDER BY left_at) AS things FROM dwd.things",
+        "SELECT a.note, 1 AS things FROM dwd.things a JOIN dwd.things FOR SYSTEM_TIME AS OF a.left_at AS b ON TRUE",
+        "SELECT * FROM dwd.things MATCH_RECOGNIZE (ORDER BY left_at)",
+    ],
+)
+def test_sql_that_works_on_time_gets_the_time_attribute(sql: str) -> None:
+    assert "CAST(`left_at`" not in "\n".join(counting(sql).bindings)
+
+
+@pytest.mark.parametrize("sql", [SELECT, f"-- OVER and JOIN\n{SELECT}", f"{SELECT} /* DESCRIPTOR\n */"])
+def test_other_sql_gets_a_plain_timestamp(sql: str) -> None:
+    assert "CAST(`left_at` AS TIMESTAMP_LTZ(3)) AS `left_at`" in "\n".join(counting(sql).bindings)
+
+
+def test_a_session_always_says_parallelism_zone_and_materialisation() -> None:
+    assert dict(compile_job(COUNTS, by_name(replace(THINGS, event_time=None)), HERE).properties) == {
+        "parallelism.default": "1",
+        "table.exec.sink.upsert-materialize": "NONE",
+        "table.local-time-zone": "UTC",
+    }
+
+
+def test_a_session_takes_the_declared_job_options() -> None:
+    job = JobOptions(3, timedelta(hours=36), timedelta(milliseconds=1500), (("a.b", "c"),))
+    properties = dict(compile_job(replace(THINGS, job=job), UPSTREAM, HERE).properties)
+    assert properties["parallelism.default"] == "3"
+    assert properties["table.exec.state.ttl"] == "129600000 ms"
+    assert properties["execution.checkpointing.interval"] == "1500 ms"
+    assert properties["a.b"] == "c"
+    assert properties["table.exec.source.idle-timeout"] == "15000 ms"
+
+
+def test_a_job_says_which_broker_it_needs_and_whether_its_table_has_a_key() -> None:
+    assert compile_job(THINGS, UPSTREAM, HERE).broker == HERE.kafka
+    assert compile_job(COUNTS, UPSTREAM, HERE).broker is None
+    assert compile_job(COUNTS, UPSTREAM, HERE).keyed
+    assert not compile_job(replace(COUNTS, key=()), UPSTREAM, HERE).keyed
+
+
+@pytest.fixture
+def bindings() -> Callable[[Model], str]:
+    return lambda model: "\n".join(compile_job(THINGS, by_name(model, RIGHT), HERE).bindings)
+
+
+def test_a_source_of_another_topic_is_bound_under_another_name(bindings: Callable[[Model], str]) -> None:
+    assert LEFT.topic is not None
+    moved = replace(LEFT, topic=replace(LEFT.topic, name="moved"))
+    assert "`left__bound:left-topic`" in bindings(LEFT)
+    assert "`left__bound:moved`" in bindings(moved)
+    assert "left-topic" not in bindings(moved)
