@@ -9,8 +9,8 @@ from headwater.stack import Stack
 
 
 @click.command()
-@click.option("--warehouse", type=click.Path(file_okay=False), help="Folder of declarations; default: the running stack's.")
-@click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, such as dwd.orders; repeatable.")
+@click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
+@click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
 @click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
 @click.option("--yes", is_flag=True, help="Do not ask before jobs that run are stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: {stages: [text], jobs: [{model, id, url}]}.")

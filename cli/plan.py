@@ -8,8 +8,8 @@ from headwater.stack import Stack
 
 
 @click.command()
-@click.option("--warehouse", type=click.Path(file_okay=False), help="Folder of declarations; default: the running stack's.")
-@click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, such as dwd.orders; repeatable.")
+@click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
+@click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
 @click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: {stages: [{kind, table, text}], refusals: [text]}.")
 def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ...], as_json: bool) -> None:
@@ -26,9 +26,7 @@ def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ..
     stack = Stack.resolve(warehouse)
     found = plan(stack, models=table_names(models) or None, fresh=table_names(fresh))
     if as_json:
-        stages = [
-            {"kind": type(stage).__name__, "table": str(stage.table), "text": stage.describe()} for stage in found.stages
-        ]
+        stages = [{"kind": type(s).__name__, "table": str(s.table), "text": s.describe()} for s in found.stages]
         click.echo(json.dumps({"stages": stages, "refusals": found.refusals}, indent=2))
     elif found.is_empty:
         click.echo("Nothing to do: every declared table is there and its job runs as declared.")

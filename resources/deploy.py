@@ -4,10 +4,12 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from filelock import FileLock, Timeout
 
 from headwater.compile.binding import Addresses
+from headwater.compile.text import file_uri
 from headwater.engines import ActualJob, JobState
 from headwater.loader import load
 from headwater.model import TableName, Warehouse
@@ -38,7 +40,7 @@ def warehouse(stack: Stack) -> Warehouse:
 
 def addresses(stack: Stack) -> Addresses:
     """Where this stack's jobs find lake and broker."""
-    return Addresses(lake=stack.lake.as_uri(), kafka=stack.kafka)
+    return Addresses(lake=file_uri(stack.lake), kafka=stack.kafka)
 
 
 @contextmanager
@@ -132,5 +134,20 @@ def _plan(
     stack: Stack, flink: FlinkEngine, models: Collection[TableName] | None, fresh: Collection[TableName]
 ) -> Plan:
     declared = warehouse(stack)
+    _known(declared, {*(models or ()), *fresh})
+    if models is not None:
+        models = {*models, *fresh}
     actual = observe(declared, flink, FilesystemTableStore(stack.lake))
     return build_plan(declared, actual, addresses(stack), models=models, fresh=fresh)
+
+
+def _known(declared: Warehouse, names: Collection[TableName]) -> None:
+    jobs = [str(model.name) for model in declared.streaming]
+    for name in sorted(names):
+        if str(name) not in jobs:
+            close = get_close_matches(str(name), jobs, 1)
+            raise HeadwaterError(
+                f"{name} has no job: " + ("it is not kept by a stream" if name in declared else "it is not declared"),
+                left="nothing was changed",
+                next_command=f"name {close[0]}?" if close else f"name one of {', '.join(jobs) or 'none'}",
+            )

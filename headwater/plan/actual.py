@@ -9,11 +9,16 @@ from headwater.model import TableName, Warehouse
 
 @dataclass(frozen=True, slots=True)
 class Actual:
-    """The state of the world that a plan starts from."""
+    """The state of the world that a plan starts from.
+
+    Args:
+        written: Tables without a key that hold rows already.
+    """
 
     tables: Mapping[TableName, ActualTable]
     jobs: tuple[ActualJob, ...]
     states: Mapping[TableName, RetainedState]
+    written: frozenset[TableName] = frozenset()
 
 
 def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore) -> Actual:
@@ -25,4 +30,9 @@ def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore) -> Ac
         tables={name: table for name, table in tables.items() if table is not None},
         jobs=engine.jobs(),
         states={name: state for name, state in states.items() if state is not None},
+        written=frozenset(
+            model.name
+            for model in warehouse.streaming
+            if not model.key and tables[model.name] is not None and store.latest_snapshot(model.name) is not None
+        ),
     )

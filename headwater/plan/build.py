@@ -13,6 +13,7 @@ from headwater.plan.stages import (
     CancelJob,
     CreateTable,
     Plan,
+    ResetOptions,
     SetOptions,
     Stage,
     StopWithSavepoint,
@@ -22,6 +23,10 @@ from headwater.plan.stages import (
 
 # Paimon fixes these when a table is created: https://paimon.apache.org/docs/master/maintenance/configurations/
 _IMMUTABLE = ("bucket", "merge-engine", "changelog-producer")
+# A job that is on its way is waited for; one that fails again and again is started anew, with today's addresses.
+_STARTING = frozenset({JobState.INITIALIZING, JobState.CREATED, JobState.RECONCILING})
+# What Paimon itself may write into a schema's options; all others come from the declaration alone.
+_OF_PAIMON = ("path", "type", "bucket-key")
 
 
 def build_plan(
@@ -58,13 +63,18 @@ def build_plan(
             continue
         current = running[0] if running else None
         if current is not None and not changes and current.fingerprint == job.fingerprint and model.name not in fresh:
-            if current.state is not JobState.RUNNING:
+            if current.state is JobState.RUNNING:
+                continue
+            if current.state in _STARTING:
                 waits.append(WaitHealthy(job))
-            continue
+                continue
         if current is not None:
             before.append(_stop(current, job, changes))
         before.extend(changes)
-        starts.append(_start(job, actual, current, fresh=model.name in fresh))
+        start = _start(job, actual, current, fresh=model.name in fresh)
+        if not start.needs_state and model.name in actual.written:
+            refusals.append(_written_twice(model))
+        starts.append(start)
         waits.append(WaitHealthy(job))
     return Plan(stages=(*before, *starts, *waits), refusals=tuple(refusals))
 
@@ -89,14 +99,14 @@ def _stop(current: ActualJob, job: JobSpec, changes: list[Stage]) -> Stage:
 
 def _start(job: JobSpec, actual: Actual, current: ActualJob | None, *, fresh: bool) -> SubmitJob:
     if fresh:
-        return SubmitJob(job, resume=False, origin="without state, reading its inputs from the start")
+        return SubmitJob(job, "without state, reading its inputs from the start", resume=False)
     if current is not None and current.state is JobState.RUNNING:
-        return SubmitJob(job, resume=True, origin="from that savepoint")
+        return SubmitJob(job, "from that savepoint", needs_state=True)
     state = actual.states.get(job.model)
     if state is None:
-        return SubmitJob(job, resume=False, origin="for the first time")
+        return SubmitJob(job, "for the first time")
     kind = "savepoint" if state.is_savepoint else "checkpoint"
-    return SubmitJob(job, resume=True, origin=f"from its {kind} of {state.completed_at:%Y-%m-%d %H:%M:%S} UTC")
+    return SubmitJob(job, f"from its {kind} of {state.completed_at:%Y-%m-%d %H:%M:%S} UTC", needs_state=True)
 
 
 def _two_writers(name: TableName, running: list[ActualJob]) -> str:
@@ -104,6 +114,13 @@ def _two_writers(name: TableName, running: list[ActualJob]) -> str:
     return (
         f"{name}: two jobs write it ({ids}); a table has one writer. "
         "Cancel the wrong one on Flink's page, then run headwater plan again"
+    )
+
+
+def _written_twice(model: Model) -> str:
+    return (
+        f"{model.name}: its table has no key and holds rows already; a job without state would read its inputs from "
+        f"the start and write the same rows a second time; give the table a key, or declare a new one ({model.file})"
     )
 
 
@@ -117,6 +134,9 @@ def _table_stages(model: Model, table: ActualTable | None) -> tuple[list[Stage],
     if added:
         stages.append(AddColumns(model, added))
     wanted = table_options(model)
+    obsolete = tuple(sorted(table.options.keys() - wanted.keys() - {*_IMMUTABLE, *_OF_PAIMON}))
+    if obsolete:
+        stages.append(ResetOptions(model, obsolete))
     changed = {key: value for key, value in wanted.items() if table.options.get(key) != value and key not in _IMMUTABLE}
     if changed:
         stages.append(SetOptions(model, tuple(sorted(changed.items()))))
@@ -131,6 +151,9 @@ def _refusals(model: Model, table: ActualTable) -> list[str]:
             found.append(f"column {column.name} is in the table and no longer declared; dropping it loses data")
         elif column.type != declared[column.name].type:
             found.append(f"column {column.name} is {column.type} in the table, declared {declared[column.name].type}")
+    common = [column.name for column in table.columns if column.name in declared]
+    if common != [column.name for column in model.columns if column.name in common]:
+        found.append(f"its columns stand in the order ({', '.join(common)}) in the table, declared in another")
     if table.key != model.key:
         found.append(f"the table's key is ({', '.join(table.key)}), declared ({', '.join(model.key)})")
     if table.partition_by != model.partition_by:

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from functools import singledispatchmethod
 from pathlib import Path
-from urllib.parse import urlparse
 
-from headwater.compile.storage import add_columns, create_table, set_options
+from headwater.compile.storage import add_columns, create_table, reset_options, set_options
+from headwater.compile.text import local_path
 from headwater.engines import ActualJob, JobHealth, JobState, RetainedState, StreamEngine
 from headwater.model import TableName
 from headwater.plan.stages import (
@@ -14,6 +14,7 @@ from headwater.plan.stages import (
     CancelJob,
     CreateTable,
     Plan,
+    ResetOptions,
     SetOptions,
     Stage,
     StopWithSavepoint,
@@ -68,6 +69,10 @@ class Executor:
         self._engine.execute([add_columns(stage.model, stage.columns)])
 
     @_run.register
+    def _(self, stage: ResetOptions) -> None:
+        self._engine.execute([reset_options(stage.model, stage.keys)])
+
+    @_run.register
     def _(self, stage: SetOptions) -> None:
         self._engine.execute([set_options(stage.model, dict(stage.options))])
 
@@ -99,11 +104,12 @@ class Executor:
             if health.state.is_final or time.monotonic() > deadline:
                 raise self._unhealthy(stage, job_id, health)
             time.sleep(_POLL_SECONDS)
-        if restored is not None and not _same_path(health.restored_from, restored):
+        if restored is not None and not _started_from(health.restored_from, restored, job_id):
             raise HeadwaterError(
-                f"Job {stage.table} ({job_id}) runs, but started from {health.restored_from or 'nothing'} instead of {restored}",
+                f"Job {stage.table} ({job_id}) runs, but started from {health.restored_from or 'nothing'}"
+                f" instead of {restored}",
                 left=f"the running job, and the state at {restored}",
-                next_command=f"headwater logs jobmanager; cancel the job on Flink's page, then headwater apply",
+                next_command="headwater logs jobmanager; cancel the job on Flink's page, then headwater apply",
             )
         self._engine.prune(stage.table, job_id)
 
@@ -112,9 +118,11 @@ class Executor:
             return None
         state = self._engine.retained_state(stage.table)
         savepoint = self._savepoints.get(stage.table)
-        if state is None or (savepoint is not None and state.path != savepoint):
+        found = state.path if state else None
+        if (found is None and stage.needs_state) or (savepoint is not None and found != savepoint):
             raise HeadwaterError(
-                f"The state that {stage.table} should start from is not there: {savepoint or 'no checkpoint or savepoint'}",
+                f"The state that {stage.table} should start from is not there: "
+                f"{savepoint or 'no checkpoint or savepoint'}",
                 left="the table as it is; no job runs",
                 next_command=f"headwater apply --fresh {stage.table} starts it without state",
             )
@@ -139,11 +147,14 @@ class Executor:
 
     def _unhealthy(self, stage: WaitHealthy, job_id: str, health: JobHealth) -> HeadwaterError:
         _, state = self._started.get(stage.table, (job_id, None))
-        why = health.failure or f"{health.checkpoints_completed} checkpoints completed"
+        left = f"the state it started from, {state}" if state else "the table; the job had no earlier state"
+        if not health.state.is_final:
+            left += f"; the job, {health.state.value}"
         return HeadwaterError(
-            f"Job {stage.table} ({job_id}) is {health.state.value} and not healthy: {why}",
-            left=f"the state it started from, {state}" if state else "the table; the job had no earlier state",
-            next_command=f"headwater logs jobmanager; correct the model, then headwater apply"
+            f"Job {stage.table} ({job_id}) is {health.state.value} and not healthy: "
+            f"{health.failure or 'no checkpoint completed, and Flink gives no reason'}",
+            left=left,
+            next_command="headwater logs jobmanager; correct the model, then headwater apply"
             f" (or headwater apply --fresh {stage.table} to start it without state)",
         )
 
@@ -153,5 +164,9 @@ def is_healthy(health: JobHealth) -> bool:
     return health.state is JobState.RUNNING and health.checkpoints_completed > 0
 
 
-def _same_path(reported: str | None, expected: Path) -> bool:
-    return reported is not None and Path(urlparse(reported).path) == expected
+def _started_from(reported: str | None, expected: Path, job_id: str) -> bool:
+    """Flink names the newest restore: from the expected state or, after a failure, a checkpoint of the job's own."""
+    if reported is None:
+        return False
+    path = local_path(reported)
+    return path == expected or job_id in path.parts

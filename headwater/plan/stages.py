@@ -15,24 +15,29 @@ class CreateTable:
 
     @property
     def table(self) -> TableName:
+        """The table or job it is about."""
         return self.model.name
 
     def describe(self) -> str:
-        return f"create table {self.table} ({len(self.model.columns)} columns, key {', '.join(self.model.key) or 'none'})"
+        """The stage in one line."""
+        key = ", ".join(self.model.key) or "none"
+        return f"create table {self.table} ({len(self.model.columns)} columns, key {key})"
 
 
 @dataclass(frozen=True, slots=True)
 class AddColumns:
-    """The table must have a column before a job that writes it starts; adding at the end rewrites no file."""
+    """The table must have a column before a job that writes it starts; adding one rewrites no file."""
 
     model: Model
     columns: tuple[Column, ...]
 
     @property
     def table(self) -> TableName:
+        """The table or job it is about."""
         return self.model.name
 
     def describe(self) -> str:
+        """The stage in one line."""
         columns = ", ".join(f"{column.name} {column.type}" for column in self.columns)
         return f"alter table {self.table}: add {columns}"
 
@@ -46,10 +51,29 @@ class SetOptions:
 
     @property
     def table(self) -> TableName:
+        """The table or job it is about."""
         return self.model.name
 
     def describe(self) -> str:
+        """The stage in one line."""
         return f"alter table {self.table}: set " + ", ".join(f"{key}={value}" for key, value in self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class ResetOptions:
+    """A sequence group that no flow has any more would claim its columns, and Paimon refuses a column in two groups."""
+
+    model: Model
+    keys: tuple[str, ...]
+
+    @property
+    def table(self) -> TableName:
+        """The table or job it is about."""
+        return self.model.name
+
+    def describe(self) -> str:
+        """The stage in one line."""
+        return f"alter table {self.table}: reset " + ", ".join(self.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +85,11 @@ class StopWithSavepoint:
 
     @property
     def table(self) -> TableName:
+        """The table or job it is about."""
         return self.job.model
 
     def describe(self) -> str:
+        """The stage in one line."""
         return f"stop job {self.table} with a savepoint ({self.reason})"
 
 
@@ -75,25 +101,37 @@ class CancelJob:
 
     @property
     def table(self) -> TableName:
+        """The table or job it is about."""
         return self.job.model
 
     def describe(self) -> str:
-        return f"cancel job {self.table}: it is {self.job.state.value}, so its newest checkpoint stands in for a savepoint"
+        """The stage in one line."""
+        state = self.job.state.value
+        return f"cancel job {self.table}: it is {state}, so its newest checkpoint stands in for a savepoint"
 
 
 @dataclass(frozen=True, slots=True)
 class SubmitJob:
-    """Start the declared job, from the newest state there is when the stage is carried out, or without any."""
+    """Start the declared job, from the newest state there is when the stage is carried out.
+
+    Args:
+        origin: Where it starts from, in words.
+        resume: False: without state, even where there is some.
+        needs_state: There was state when the plan was made; without it the job would not be the same.
+    """
 
     job: JobSpec
-    resume: bool
     origin: str
+    resume: bool = True
+    needs_state: bool = False
 
     @property
     def table(self) -> TableName:
+        """The table or job it is about."""
         return self.job.model
 
     def describe(self) -> str:
+        """The stage in one line."""
         return f"start job {self.table} {self.origin}"
 
 
@@ -105,13 +143,15 @@ class WaitHealthy:
 
     @property
     def table(self) -> TableName:
+        """The table or job it is about."""
         return self.job.model
 
     def describe(self) -> str:
+        """The stage in one line."""
         return f"wait until job {self.table} runs and has completed a checkpoint"
 
 
-Stage = CreateTable | AddColumns | SetOptions | StopWithSavepoint | CancelJob | SubmitJob | WaitHealthy
+Stage = CreateTable | AddColumns | ResetOptions | SetOptions | StopWithSavepoint | CancelJob | SubmitJob | WaitHealthy
 
 
 @dataclass(frozen=True, slots=True)
