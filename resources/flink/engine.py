@@ -1,20 +1,28 @@
 """The core's `StreamEngine` over a Flink session cluster: submission as compiled plans, lifecycle, retained state."""
 
 import json
+import re
+import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from headwater.compile.carryover import obstacles
 from headwater.compile.job import JobSpec
 from headwater.compile.operator_ids import Plan, adopted, numbered
 from headwater.compile.storage import create_catalog
-from headwater.compile.text import literal
+from headwater.compile.text import file_uri, literal
 from headwater.engines import ActualJob, JobHealth, RetainedState
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
-from resources.flink.gateway import Gateway, Session
+from resources.flink.gateway import Gateway, Session, StatementRefused
 from resources.flink.jobmanager import JobManager
 from resources.flink.statefolder import StateFolder
+
+_BROKER_SECONDS = 3.0
+# A place in the whole INSERT, of which the author wrote a part.
+_PLACE = re.compile(r" at line \d+, column \d+(?= |[.]|$)")
 
 
 class FlinkEngine:
@@ -44,23 +52,31 @@ class FlinkEngine:
     def execute(self, statements: Sequence[str]) -> None:
         """See StreamEngine.execute."""
         with self._gateway.session({"table.local-time-zone": "UTC"}) as session:
-            session.execute(create_catalog(self._lake.as_uri()))
+            session.execute(create_catalog(file_uri(self._lake)))
             for statement in statements:
                 session.execute(statement)
 
     def submit(self, job: JobSpec, restore_from: RetainedState | None) -> str:
         """Compile the job, give its operators the ids that the state was written with, and start it.
 
-        Raises HeadwaterError when Flink rejects a statement, or when the state's plan is gone.
+        Raises HeadwaterError when Flink rejects a statement, when the state's plan is gone, when the state would mean
+        something else under the new plan, or when the broker does not answer.
         """
-        with self._gateway.session(dict(job.properties)) as session:
+        if job.broker is not None:
+            _need_broker(job, job.broker, restore_from)
+        with (
+            _refusals_named(job, restore_from),
+            self._gateway.session(dict(job.properties)) as session,
+            _plan_file() as file,
+        ):
             for statement in job.bindings:
                 session.execute(statement)
-            deployment = self._state.place(job.model, job.fingerprint, self._plan(session, job, restore_from))
+            plan = self._plan(session, job, restore_from, file)
+            deployment = self._state.place(job.model, job.fingerprint, plan)
             for key, value in self._placement(job, deployment, restore_from).items():
                 session.execute(f"SET {literal(key)} = {literal(value)}")
-            file = self._state.plan_file(job.model, deployment)
-            return session.execute(f"EXECUTE PLAN {literal(file.as_uri())}")["jobID"]
+            file.write_text(json.dumps(plan))
+            return session.execute(f"EXECUTE PLAN {literal(file_uri(file))}")["jobID"]
 
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         """See StreamEngine.stop_with_savepoint."""
@@ -88,19 +104,19 @@ class FlinkEngine:
         """What depends on the compiled plan: the job's name, where its state goes, and where it starts from."""
         settings = {
             "pipeline.name": f"{job.model}@{deployment}",
-            "execution.checkpointing.dir": self._state.checkpoints(job.model, deployment).as_uri(),
-            "execution.checkpointing.savepoint-dir": self._state.savepoints(job.model, deployment).as_uri(),
+            "execution.checkpointing.dir": file_uri(self._state.checkpoints(job.model, deployment)),
+            "execution.checkpointing.savepoint-dir": file_uri(self._state.savepoints(job.model, deployment)),
         }
         if restore_from is not None:
-            settings["execution.state-recovery.path"] = restore_from.path.as_uri()
+            settings["execution.state-recovery.path"] = file_uri(restore_from.path)
             if restore_from.fingerprint != job.fingerprint:
                 # A removed flow leaves state that nobody claims; Flink would refuse to start.
                 settings["execution.state-recovery.ignore-unclaimed-state"] = "true"
         return settings
 
-    def _plan(self, session: Session, job: JobSpec, restore_from: RetainedState | None) -> Plan:
+    def _plan(self, session: Session, job: JobSpec, restore_from: RetainedState | None, file: Path) -> Plan:
         if restore_from is None:
-            return numbered(self._compiled(session, job))
+            return numbered(_compiled(session, job, file))
         running = self._state.plan(restore_from)
         if running is None:
             raise HeadwaterError(
@@ -110,10 +126,58 @@ class FlinkEngine:
             )
         if restore_from.fingerprint == job.fingerprint:
             return running
-        return adopted(self._compiled(session, job), running)
+        plan = adopted(_compiled(session, job, file), running)
+        differences = obstacles(plan, running, keyed=job.keyed)
+        if differences:
+            raise HeadwaterError(
+                f"Job {job.model} cannot go on from its state, which its changed SQL would misread: "
+                + "; ".join(differences),
+                left=f"the state at {restore_from.path}; no job writes {job.model}",
+                next_command=f"put the SQL back and run headwater apply to go on from that state,"
+                f" or headwater apply --fresh {job.model} to read all input again",
+            )
+        return plan
 
-    def _compiled(self, session: Session, job: JobSpec) -> Plan:
-        with tempfile.TemporaryDirectory(prefix="headwater-plan-") as folder:
-            file = Path(folder) / "plan.json"
-            session.execute(f"COMPILE PLAN {literal(file.as_uri())} FOR {job.insert}")
-            return json.loads(file.read_text())
+
+@contextmanager
+def _refusals_named(job: JobSpec, restore_from: RetainedState | None) -> Iterator[None]:
+    """Say of a refused statement whose it is and where the job's state waits."""
+    try:
+        yield
+    except StatementRefused as refused:
+        raise HeadwaterError(
+            f"Flink refused the SQL of {job.model}: {_PLACE.sub('', refused.cause)}",
+            left=_left(job, restore_from),
+            next_command="correct the model, then headwater apply; Flink's whole answer: headwater logs gateway",
+        ) from refused
+
+
+def _need_broker(job: JobSpec, broker: str, restore_from: RetainedState | None) -> None:
+    """A Kafka source looks for its broker for a minute, in which its job runs and completes checkpoints."""
+    host, _, port = broker.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_BROKER_SECONDS).close()
+    except OSError as error:
+        raise HeadwaterError(
+            f"No Kafka broker answers at {broker}, from which {job.model} reads: {error.strerror or error}",
+            left=_left(job, restore_from),
+            next_command="headwater status, or headwater doctor; then headwater apply",
+            unreachable=True,
+        ) from error
+
+
+def _left(job: JobSpec, restore_from: RetainedState | None) -> str:
+    state = f"its state at {restore_from.path}" if restore_from else "no state"
+    return f"the table {job.model}, {state}; no job writes it"
+
+
+@contextmanager
+def _plan_file() -> Iterator[Path]:
+    """A file to exchange a plan with the gateway: it misreads plan paths with spaces, which a state folder may have."""
+    with tempfile.TemporaryDirectory(prefix="headwater-plan-") as folder:
+        yield Path(folder) / "plan.json"
+
+
+def _compiled(session: Session, job: JobSpec, file: Path) -> Plan:
+    session.execute(f"COMPILE PLAN {literal(file_uri(file))} FOR {job.insert}")
+    return json.loads(file.read_text())

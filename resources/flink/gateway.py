@@ -1,15 +1,28 @@
 """Sessions of Flink's SQL gateway (REST v4). A session lives in the gateway's memory: open, use, close."""
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from headwater.problem import HeadwaterError
-from resources.flink.rest import FlinkRest, FlinkRefusal
+from resources.flink.rest import FlinkRefusal, FlinkRest
 
-_POLL_SECONDS = 0.02
-_ENDED = frozenset({"FINISHED", "ERROR", "CANCELED", "CLOSED", "TIMEOUT"})
+_FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.005, 0.2
+_FORGOTTEN = re.compile(r"(Session|operation) .*does not exist|Can not find the submitted operation", re.IGNORECASE)
+
+
+class StatementRefused(HeadwaterError):
+    """Flink rejected a statement; `cause` is its last cause in one line."""
+
+    def __init__(self, statement: str, cause: str) -> None:
+        self.cause = cause
+        super().__init__(
+            f"Flink refused «{first_line(statement)}»: {cause}",
+            left="what was applied before this statement",
+            next_command="correct the model, then headwater apply; Flink's whole answer: headwater logs gateway",
+        )
 
 
 class Session:
@@ -26,13 +39,27 @@ class Session:
             timeout: Seconds to wait; DDL takes milliseconds, a submission up to a few seconds.
 
         Raises:
-            HeadwaterError: With Flink's last cause and the statement's first line; or unreachable.
+            StatementRefused: Flink rejected the statement.
+            HeadwaterError: It took too long; or unreachable.
         """
+        try:
+            return self._executed(statement, timeout)
+        except FlinkRefusal as refusal:
+            if _FORGOTTEN.search(refusal.cause):
+                raise HeadwaterError(
+                    f"Flink's SQL gateway was restarted during «{first_line(statement)}»",
+                    left="jobs go on as they are; what was being applied can be applied again",
+                    next_command="headwater apply",
+                    unreachable=True,
+                ) from refusal
+            raise StatementRefused(statement, refusal.cause) from refusal
+
+    def _executed(self, statement: str, timeout: float) -> dict[str, Any]:
         handle = self._rest.post(f"{self._path}/statements", {"statement": statement})["operationHandle"]
-        operation = f"{self._path}/operations/{handle}"
+        result = f"{self._path}/operations/{handle}/result/0"
         deadline = time.monotonic() + timeout
-        pause = _POLL_SECONDS
-        while self._rest.get(f"{operation}/status")["status"] not in _ENDED:
+        pause = _FIRST_POLL_SECONDS
+        while (page := self._rest.get(result, rowFormat="JSON"))["resultType"] == "NOT_READY":
             if time.monotonic() > deadline:
                 raise HeadwaterError(
                     f"Flink's SQL gateway did not finish within {timeout:.0f} s: {first_line(statement)}",
@@ -40,14 +67,8 @@ class Session:
                     next_command="headwater status, then headwater apply",
                 )
             time.sleep(pause)
-            pause = min(pause * 1.5, 0.5)
-        try:
-            return self._rest.get(f"{operation}/result/0", rowFormat="JSON")
-        except FlinkRefusal as refusal:
-            raise HeadwaterError(
-                f"Flink refused «{first_line(statement)}»: {refusal.cause}",
-                next_command="headwater logs gateway",
-            ) from refusal
+            pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
+        return page
 
 
 class Gateway:

@@ -4,8 +4,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
+from headwater.compile.text import file_uri, local_path
 from headwater.engines import ActualJob, JobHealth, JobState
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
@@ -54,7 +54,7 @@ class JobManager:
 
     def stop_with_savepoint(self, job_id: str, folder: Path) -> Path:
         """Stop the job; give its savepoint's path. Raises HeadwaterError when Flink could not make one."""
-        trigger = self._rest.post(f"/jobs/{job_id}/stop", {"targetDirectory": folder.as_uri(), "drain": False})
+        trigger = self._rest.post(f"/jobs/{job_id}/stop", {"targetDirectory": file_uri(folder), "drain": False})
         path = f"/jobs/{job_id}/savepoints/{trigger['request-id']}"
         deadline = time.monotonic() + _SAVEPOINT_SECONDS
         while True:
@@ -68,7 +68,7 @@ class JobManager:
         if "location" not in operation:
             cause = operation.get("failure-cause", {})
             raise self._no_savepoint(job_id, last_cause(cause.get("stack-trace", str(cause))))
-        return Path(urlparse(operation["location"]).path)
+        return local_path(operation["location"])
 
     def cancel(self, job_id: str) -> None:
         """Stop the job without a savepoint."""

@@ -27,14 +27,14 @@ class FlinkRest:
     def get(self, path: str, **params: str) -> Any:
         """GET, repeated for a few seconds while nothing answers. Raises HeadwaterError (unreachable) after that."""
         retrying = Retrying(
-            retry=retry_if_exception_type(httpx.TransportError),
+            retry=retry_if_exception_type((httpx.TransportError, _Starting)),
             wait=wait_exponential(multiplier=0.1, max=1.0),
             stop=stop_after_delay(_RETRY_SECONDS),
             reraise=True,
         )
         try:
-            return self._decoded(retrying(self._client.get, path, params=params))
-        except httpx.TransportError as error:
+            return retrying(lambda: self._decoded(self._client.get(path, params=params)))
+        except (httpx.TransportError, _Starting) as error:
             raise self._unreachable(error) from error
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -56,12 +56,12 @@ class FlinkRest:
     def _once(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         try:
             return self._decoded(self._client.request(method, path, json=body))
-        except httpx.TransportError as error:
+        except (httpx.TransportError, _Starting) as error:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> HeadwaterError:
         return HeadwaterError(
-            f"{self._who} does not answer at {self._url} ({type(error).__name__})",
+            f"{self._who} does not answer at {self._url} ({error or type(error).__name__})",
             left="jobs go on as they are; what was being applied can be applied again",
             next_command="headwater status, or headwater doctor",
             unreachable=True,
@@ -70,11 +70,17 @@ class FlinkRest:
     def _decoded(self, response: httpx.Response) -> Any:
         if response.is_success:
             return response.json() if response.content else {}
+        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            raise _Starting(f"{self._who} is starting")
         try:
             errors = response.json().get("errors", [])
         except ValueError:
             errors = [response.text]
         raise FlinkRefusal(self._who, response.status_code, last_cause("\n".join(map(str, errors))))
+
+
+class _Starting(Exception):
+    """A server answers 503 until it has a leader; nothing has happened yet."""
 
 
 class FlinkRefusal(HeadwaterError):
@@ -99,7 +105,9 @@ def last_cause(trace: str) -> str:
         if line.startswith(("\tat ", "    at ", "\t... ")):
             break
         message.append(line.removeprefix("Caused by: ").strip())
-    text = " ".join(part for part in message if part)
+    # The parser lists every word that might have stood there; the place and the word it met are enough.
+    text = " ".join(part for part in message if part).partition(" Was expecting")[0]
+    text = text.removeprefix("Internal server error. ").removeprefix("<Exception on server side: ")
     name, colon, rest = text.partition(": ")
     if colon and " " not in name and "." in name:
         return f"{name.rsplit('.', 1)[-1].rsplit('$', 1)[-1]}: {rest}"

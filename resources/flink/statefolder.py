@@ -60,10 +60,6 @@ class StateFolder:
                 return name
             number += 1
 
-    def plan_file(self, model: TableName, deployment: str) -> Path:
-        """The compiled plan of a deployment."""
-        return self._root / str(model) / deployment / "plan.json"
-
     def checkpoints(self, model: TableName, deployment: str) -> Path:
         """Where this deployment's jobs checkpoint."""
         return self._root / str(model) / deployment / "checkpoints"
