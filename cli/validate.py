@@ -1,6 +1,7 @@
 """`headwater validate`: whether the declarations hold together."""
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -30,7 +31,8 @@ def command(warehouse: str | None, as_json: bool) -> None:
         _show_problems(invalid.problems, as_json)
         raise click.exceptions.Exit(1) from invalid
     if as_json:
-        click.echo(json.dumps({"valid": True, "tables": [_as_json(m) for m in loaded.models], "problems": []}, indent=2))
+        tables = [_as_json(model) for model in loaded.models]
+        click.echo(json.dumps({"valid": True, "tables": tables, "problems": []}, indent=2))
     else:
         _show_summary(loaded)
 
@@ -50,7 +52,8 @@ def _show_problems(problems: tuple[Problem, ...], as_json: bool) -> None:
         click.echo(json.dumps({"valid": False, "tables": [], "problems": found}, indent=2, ensure_ascii=False))
         return
     for problem in problems:
-        place = click.style(f"{_near(problem.position.file)}:{problem.position.line}:{problem.position.column}", bold=True)
+        at = problem.position
+        place = click.style(f"{_near(at.file)}:{at.line}:{at.column}", bold=True)
         click.echo(f"{place}: {problem.message}")
         if problem.advice:
             click.echo(f"    {problem.advice}")
@@ -84,7 +87,7 @@ def _show_summary(warehouse: Warehouse) -> None:
         reads = ", ".join(map(str, model.reads)) or (f"topic {model.topic.name}" if model.topic else "")
         flows = ", ".join(flow.name for flow in model.flows)
         table.add_row("[green]✓[/]", str(model.name), str(len(model.columns)), flows, reads)
-    console = Console(width=None if click.get_text_stream("stdout").isatty() else 140, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     console.print(table)
     flows = sum(len(model.flows) for model in warehouse.models)
     console.print(

@@ -1,11 +1,12 @@
 """The type of an expression, and what every name in it means."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from sqlglot import exp
 
 from headwater.coercion import arithmetic, common_type, joined_text
+from headwater.diagnostics import Diagnostics, closest
 from headwater.dialect import cast_type
 from headwater.functions import RULES, UNIT_FIRST, WITHOUT_PARENTHESES
 from headwater.scope import Binding, Field, Relation, Scope, Typed, Unknown
@@ -15,27 +16,13 @@ _BOOLEAN = SqlType("BOOLEAN")
 _INT_MAX, _BIGINT_MAX = 2**31 - 1, 2**63 - 1
 
 
-class Reporter(Protocol):
-    """Where an expression reports what it cannot resolve, and asks about the queries inside it."""
-
-    def problem(self, node: exp.Expr, message: str, advice: str = "") -> None:
-        """Note a mistake at the place of a node."""
-        ...
-
-    def query(self, node: exp.Expr, outer: Scope | None) -> Relation:
-        """What a query inside an expression gives."""
-        ...
-
-    def closest(self, word: str, known: Iterable[str]) -> str:
-        """Advice that names the nearest of the known words, or ""."""
-        ...
-
-
 class Expressions:
     """Works out types; each name that does not resolve becomes a problem, once."""
 
-    def __init__(self, reporter: Reporter) -> None:
-        self.reporter = reporter
+    def __init__(self, found: Diagnostics, query: Callable[[exp.Expr, Scope | None], Relation]) -> None:
+        """`query` tells what a query inside an expression gives."""
+        self.found = found
+        self.query = query
 
     def type(self, node: exp.Expr | None, scope: Scope) -> Typed:
         """The type of an expression within a scope."""
@@ -82,21 +69,21 @@ class Expressions:
         if len(found) == 1:
             return self._row_field(found[0], parts[length + 1 :])
         if len(found) > 1:
-            self.reporter.problem(parts[length], f"«{name}» stands for more than one column here")
+            self.found.problem(parts[length], f"«{name}» stands for more than one column here")
         elif binding.relation.is_complete:
             known = [column.name for column in binding.relation.fields]
             called = ".".join(part.name for part in parts[:length])
-            self.reporter.problem(parts[length], f"{called} has no column «{name}»", self.reporter.closest(name, known))
+            self.found.problem(parts[length], f"{called} has no column «{name}»", closest(name, known))
         return Field(name, Unknown())
 
     def _not_found(self, parts: list[exp.Identifier], scope: Scope) -> None:
         name = parts[0].name
         if len(parts) > 1:
             message = f"«{name}» is no table or row of this query"
-            self.reporter.problem(parts[0], message, self.reporter.closest(name, scope.qualifier_names()))
+            self.found.problem(parts[0], message, closest(name, scope.qualifier_names()))
         else:
             message = f"no table of this query has a column «{name}»"
-            self.reporter.problem(parts[0], message, self.reporter.closest(name, scope.column_names()))
+            self.found.problem(parts[0], message, closest(name, scope.column_names()))
 
     def _ambiguous(self, part: exp.Identifier, scope: Scope) -> None:
         holders = next(
@@ -105,7 +92,7 @@ class Expressions:
             if (found := [b.qualifiers[0] for b in level.bindings if b.qualifiers and b.relation.named(part.name)])
         )
         choices = [f"{'.'.join(qualifier)}.{part.name}" for qualifier in holders]
-        self.reporter.problem(part, f"«{part.name}» may be {' or '.join(choices)}", "Write which one is meant.")
+        self.found.problem(part, f"«{part.name}» may be {' or '.join(choices)}", "Write which one is meant.")
 
     def _row_field(self, column: Field, parts: list[exp.Identifier]) -> Field:
         for part in parts:
@@ -113,8 +100,8 @@ class Expressions:
             if isinstance(kind, Unknown):
                 return Field(part.name, kind)
             if kind.root != "ROW" or part.name not in kind.names:
-                advice = self.reporter.closest(part.name, kind.names)
-                self.reporter.problem(part, f"«{column.name}» is {kind} and has no field «{part.name}»", advice)
+                advice = closest(part.name, kind.names)
+                self.found.problem(part, f"«{column.name}» is {kind} and has no field «{part.name}»", advice)
                 return Field(part.name, Unknown())
             column = Field(part.name, kind.elements[kind.names.index(part.name)])
         return column
@@ -158,7 +145,7 @@ class Expressions:
         found = arithmetic(_OPERATORS[type(node)], left, right)
         if found is None:
             kinds = f"{left} {_OPERATORS[type(node)]} {right}"
-            self.reporter.problem(node, f"Flink has no {kinds}", "CAST one side, so that both are of one kind.")
+            self.found.problem(node, f"Flink has no {kinds}", "CAST one side, so that both are of one kind.")
             return Unknown()
         return found
 
@@ -168,7 +155,7 @@ class Expressions:
             return left if isinstance(left, Unknown) else right
         found = joined_text(left, right)
         if found is None:
-            self.reporter.problem(node, f"Flink has no {left} || {right}", "CAST both sides to STRING.")
+            self.found.problem(node, f"Flink has no {left} || {right}", "CAST both sides to STRING.")
         return found or Unknown()
 
     def _case(self, node: exp.Case, scope: Scope) -> Typed:
@@ -243,11 +230,11 @@ class Expressions:
         return self.type(node.this, scope)
 
     def _subquery(self, node: exp.Expr, scope: Scope) -> Typed:
-        relation = self.reporter.query(node, scope)
+        relation = self.query(node, scope)
         return relation.fields[0].type if relation.fields else Unknown()
 
     def _exists(self, node: exp.Exists, scope: Scope) -> Typed:
-        self.reporter.query(node.this, scope)
+        self.query(node.this, scope)
         return _BOOLEAN
 
     def _in(self, node: exp.In, scope: Scope) -> Typed:
@@ -255,7 +242,7 @@ class Expressions:
         for option in node.expressions:
             self.type(option, scope)
         if node.args.get("query"):
-            self.reporter.query(node.args["query"], scope)
+            self.query(node.args["query"], scope)
         return _BOOLEAN
 
     def _dot(self, node: exp.Dot, scope: Scope) -> Typed:

@@ -65,6 +65,7 @@ def scan(root: Path) -> Layout:
             layout.stamps[entry.name] = _stamp(entry)
         elif _is_yaml(entry.name):
             layout.refuse(entry.name, f"«{entry.name}» is not read", f"Call it {MARKETS_FILE}, or move it elsewhere.")
+    layout.folders.sort(key=lambda folder: (_LAYERS.index(folder.name.layer.value), folder.name.table))
     return layout
 
 

@@ -10,7 +10,8 @@ from headwater.graph import in_dependency_order
 from headwater.layout import CHECKS_FOLDER, MARKETS_FILE, TABLE_FILE, Folder, Layout
 from headwater.model import Flow, Layer, Market, Model, Warehouse
 from headwater.problem import InvalidWarehouse, Position, Problem
-from headwater.query import Schema, analyse
+from headwater.query import analyse
+from headwater.relations import Schema
 from headwater.rules import broken_rules
 from headwater.tablefile import FORMS, read_form
 from headwater.yamlfile import YamlFile

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from headwater.declaration import Form, ReportForm, SourceForm, StreamForm
+from headwater.diagnostics import closest
 from headwater.model import Layer
 from headwater.problem import Position, Problem
 from headwater.yamlfile import YamlFile, read_yaml
@@ -48,12 +48,6 @@ def read_form(file: Path, text: str, form: type[FormType]) -> tuple[YamlFile, Fo
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=True)
         return content, None, [_problem(content, form, detail) for detail in details]
-
-
-def closest(word: str, known: Sequence[str]) -> str:
-    """«Did you mean x?», or "" when nothing known is near."""
-    near = get_close_matches(word, known, n=1) or get_close_matches(word.lower(), known, n=1)
-    return f"Did you mean {near[0]}?" if near else ""
 
 
 def _needed(form: type[BaseModel]) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from headwater.assemble import merge_of
 from headwater.coercion import Fit, can_store
 from headwater.declaration import ReportForm, SourceForm, StreamForm
+from headwater.diagnostics import closest
 from headwater.draft import Draft, DraftFlow
 from headwater.model import Merge
 from headwater.problem import Problem
-from headwater.tablefile import closest
 
 
 def broken_rules(draft: Draft) -> Iterator[Problem]:

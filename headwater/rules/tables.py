@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 from headwater.assemble import changelog_of, merge_of
 from headwater.declaration import NAME_PATTERN, CheckForm, EventTimeForm, ReportForm, SourceForm, StreamForm
+from headwater.diagnostics import closest
 from headwater.draft import Draft
 from headwater.model import ChangelogProducer, Column, Layer, Merge, TableName
 from headwater.problem import Problem
 from headwater.sqltype import SqlType
-from headwater.tablefile import closest
 
 GENERATED = TableName(Layer.ODS, "rejected")
 """The table of records that do not fit their declared columns; the platform makes it."""
