@@ -33,8 +33,8 @@ class StateFolder:
 
     def newest(self, model: TableName) -> RetainedState | None:
         """The newest completed checkpoint or savepoint of this model, or None."""
-        found = [self._retained(model, metadata) for metadata in self._metadata(model)]
-        return max(found, key=lambda state: state.completed_at, default=None)
+        found = (self._retained(model, metadata) for metadata in self._metadata(model))
+        return max((state for state in found if state is not None), key=lambda state: state.completed_at, default=None)
 
     def plan(self, state: RetainedState) -> Plan | None:
         """The compiled plan whose operator ids this state carries, or None when it is gone."""
@@ -86,12 +86,17 @@ class StateFolder:
         folder = self._root / str(model)
         return [*folder.glob("*/checkpoints/*/chk-*/_metadata"), *folder.glob("*/savepoints/savepoint-*/_metadata")]
 
-    def _retained(self, model: TableName, metadata: Path) -> RetainedState:
+    def _retained(self, model: TableName, metadata: Path) -> RetainedState | None:
+        try:
+            completed = metadata.stat().st_mtime
+        except FileNotFoundError:
+            # A running job drops a checkpoint when newer ones are complete.
+            return None
         return RetainedState(
             model=model,
             fingerprint=fingerprint_of(self._deployment(model, metadata).name),
             path=metadata.parent,
-            completed_at=datetime.fromtimestamp(metadata.stat().st_mtime, UTC),
+            completed_at=datetime.fromtimestamp(completed, UTC),
             is_savepoint=metadata.parent.name.startswith("savepoint-"),
         )
 
