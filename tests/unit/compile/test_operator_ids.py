@@ -97,7 +97,9 @@ def test_two_scans_of_one_table_are_told_apart_by_what_they_take_from_it() -> No
     running = numbered(plan("totals"))
     again = adopted(plan("totals_reordered"), running)
     assert {*scans(again)["things"]} == {*scans(running)["things"]}
-    of_amount = {n["id"] for p in (running, again) for n in p["nodes"] if "`amount`" in json.dumps(n) and source_table(n)}
+    of_amount = {
+        n["id"] for p in (running, again) for n in p["nodes"] if "`amount`" in json.dumps(n) and source_table(n)
+    }
     assert len(of_amount) == 1
 
 

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from headwater.compile.storage import add_columns, create_catalog, create_table, reset_options, set_options, table_options
+from headwater.compile.storage import (
+    add_columns,
+    create_catalog,
+    create_table,
+    reset_options,
+    set_options,
+    table_options,
+)
 from headwater.model import ChangelogProducer, Column, Merge, Model, Storage
 from headwater.sqltype import SqlType
 from tests.unit.compile.declared import COUNTS, FROM_LEFT, LEFT, THINGS

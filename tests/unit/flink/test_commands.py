@@ -1,0 +1,186 @@
+"""`headwater plan` and `headwater apply`: texts, JSON and exit status, on engines that only remember."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from filelock import FileLock
+
+from cli import apply, plan
+from headwater.engines import JobState
+from headwater.model import Warehouse
+from headwater.problem import HeadwaterError
+from headwater.stack import HOME_VARIABLE, Stack
+from resources import deploy
+from tests.unit.compile.declared import LEFT, RIGHT, THINGS
+from tests.unit.plan.inmemory import InMemoryEngine, job, retained
+from tests.unit.plan.tables import TablesInMemory, on_disk
+
+START = "start job dwd.things for the first time"
+
+
+class World:
+    """What the commands find: change it before running one."""
+
+    def __init__(self) -> None:
+        self.engine = InMemoryEngine()
+        self.tables = TablesInMemory()
+
+    def run(self, command: object, *arguments: str) -> Result:
+        return CliRunner().invoke(command, list(arguments))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
+    found = World()
+
+    @contextmanager
+    def engine(_stack: object) -> Iterator[InMemoryEngine]:
+        yield found.engine
+
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(deploy, "engine", engine)
+    monkeypatch.setattr(deploy, "warehouse", lambda _stack: Warehouse(tmp_path, (LEFT, RIGHT, THINGS)))
+    monkeypatch.setattr(deploy, "FilesystemTableStore", lambda _lake: found.tables)
+    return found
+
+
+def running(world: World) -> None:
+    world.run(apply.command)
+    world.tables = TablesInMemory(on_disk(THINGS))
+    world.engine.calls.clear()
+
+
+def test_plan_lists_the_stages_and_how_to_carry_them_out(world: World) -> None:
+    result = world.run(plan.command)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "  1. create table dwd.things (5 columns, key id)",
+        f"  2. {START}",
+        "  3. wait until job dwd.things runs and has completed a checkpoint",
+        "",
+        "To carry it out: headwater apply",
+    ]
+    assert world.engine.calls == []
+
+
+def test_plan_as_json(world: World) -> None:
+    found = json.loads(world.run(plan.command, "--json").stdout)
+    assert found["refusals"] == []
+    assert found["stages"][1] == {"kind": "SubmitJob", "table": "dwd.things", "text": START}
+
+
+def test_nothing_to_do_is_said(world: World) -> None:
+    running(world)
+    for command in (plan.command, apply.command):
+        result = world.run(command)
+        assert result.exit_code == 0
+        assert result.stdout == "Nothing to do: every declared table is there and its job runs as declared.\n"
+    assert world.engine.calls == []
+
+
+def test_a_refused_plan_is_the_answer_no(world: World) -> None:
+    world.tables = TablesInMemory(on_disk(THINGS, key=("note",)))
+    result = world.run(plan.command)
+    assert result.exit_code == 1
+    assert "  ✗  dwd.things: the table's key is (note), declared (id)" in result.stdout
+    assert "headwater apply" not in result.stdout
+    assert json.loads(world.run(plan.command, "--json").stdout)["refusals"]
+    refused = world.run(apply.command)
+    assert isinstance(refused.exception, HeadwaterError)
+    assert world.engine.calls == []
+
+
+def test_apply_tells_stages_on_stderr_and_the_sum_on_stdout(world: World) -> None:
+    result = world.run(apply.command)
+    assert result.exit_code == 0
+    assert START in result.stderr.splitlines()
+    assert result.stdout == "Applied 3 stages; 1 jobs run.\n"
+    assert world.engine.calls[-2:] == ["submit dwd.things from nothing", "prune dwd.things new-dwd.things"]
+
+
+def test_apply_as_json_prints_json_alone(world: World) -> None:
+    found = json.loads(world.run(apply.command, "--json").stdout)
+    assert found["stages"][1] == START
+    assert found["jobs"] == [{"model": "dwd.things", "id": "new-dwd.things", "url": ""}]
+
+
+def test_fresh_passes_the_state_over(world: World) -> None:
+    world.engine = InMemoryEngine((), [retained("dwd.things")])
+    world.tables = TablesInMemory(on_disk(THINGS))
+    assert "without state" in world.run(plan.command, "--fresh", "dwd.things").stdout
+    world.run(apply.command, "--fresh", "dwd.things")
+    assert "submit dwd.things from nothing" in world.engine.calls
+
+
+def test_fresh_joins_the_models_asked_for(world: World) -> None:
+    result = world.run(plan.command, "--model", "dwd.things", "--fresh", "dwd.things")
+    assert "without state" in result.stdout
+
+
+@pytest.mark.parametrize("option", ["--model", "--fresh"])
+@pytest.mark.parametrize(
+    ("name", "said", "advice"),
+    [
+        ("dwd.thing", "dwd.thing has no job: it is not declared", "name dwd.things?"),
+        ("ods.left", "ods.left has no job: it is not kept by a stream", "name one of dwd.things"),
+    ],
+)
+def test_a_model_without_a_job_is_told_and_not_passed_over(
+    world: World, option: str, name: str, said: str, advice: str
+) -> None:
+    error = world.run(apply.command, option, name).exception
+    assert isinstance(error, HeadwaterError)
+    assert (error.failed, error.next_command) == (said, advice)
+
+
+def test_what_is_no_tables_name_is_wrong_use(world: World) -> None:
+    result = world.run(plan.command, "--model", "orders")
+    assert result.exit_code == 2
+    assert "«orders» is not a table's name; write layer.table, such as dwd.orders" in result.stderr
+
+
+def test_an_interactive_apply_asks_before_it_stops_a_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.tables = TablesInMemory(on_disk(THINGS))
+    world.engine = InMemoryEngine([job("dwd.things", "old000000000")])
+    monkeypatch.setattr("cli.apply.sys", Terminal())
+    refused = CliRunner().invoke(apply.command, input="n\n")
+    assert refused.exit_code == 1
+    assert world.engine.calls == []
+    assert "stop job dwd.things with a savepoint" in refused.stderr
+    assert world.run(apply.command, "--yes").exit_code == 0
+    assert world.engine.calls[0] == "stop dwd.things"
+
+
+class Terminal:
+    """A standard input that a person sits at."""
+
+    class stdin:
+        @staticmethod
+        def isatty() -> bool:
+            return True
+
+
+def test_stopping_leaves_a_job_that_is_not_running_to_its_checkpoint(world: World) -> None:
+    world.engine = InMemoryEngine([job("dwd.things", "f"), job("dm.counts", "f", JobState.RESTARTING, "j2")])
+    told: list[str] = []
+    left = deploy.stop_jobs(Stack.resolve(), told.append)
+    assert world.engine.calls == ["stop dwd.things"]
+    assert left == ("dm.counts: job dm.counts is RESTARTING; it will go on from its newest checkpoint",)
+    assert len(told) == 2
+
+
+def test_a_second_apply_waits_and_then_names_the_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploy, "_LOCK_SECONDS", 0.05)
+    stack = Stack.resolve()
+    with deploy.applying(stack):
+        monkeypatch.setattr(deploy, "FileLock", lambda path: FileLock(path, is_singleton=False))
+        error = world.run(apply.command).exception
+    assert isinstance(error, HeadwaterError)
+    assert f"Another apply (process {os.getpid()})" in error.failed
+    assert error.left == "nothing was changed"
+    assert world.run(apply.command).exit_code == 0

@@ -1,0 +1,98 @@
+"""A stream engine that only remembers what it was told."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from headwater.compile.job import JobSpec
+from headwater.engines import ActualJob, JobHealth, JobState, RetainedState
+from headwater.model import TableName
+
+NOW = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
+
+
+def job(model: str, fingerprint: str, state: JobState = JobState.RUNNING, number: str = "j1") -> ActualJob:
+    return ActualJob(number, TableName.parse(model), fingerprint, state, NOW, f"http://flink/{number}")
+
+
+def retained(model: str, fingerprint: str = "f0", *, savepoint: bool = True, path: str = "") -> RetainedState:
+    kind = "savepoint-1" if savepoint else "chk-7"
+    return RetainedState(TableName.parse(model), fingerprint, Path(path or f"/state/{kind}"), NOW, savepoint)
+
+
+def health(
+    state: JobState = JobState.RUNNING, checkpoints: int = 1, restored: str | None = None, failure: str = ""
+) -> JobHealth:
+    return JobHealth(state, checkpoints, restored, NOW, 0, failure)
+
+
+class InMemoryEngine:
+    """Jobs come by `submit` and go by `stop_with_savepoint` and `cancel`; `calls` has everything in order.
+
+    Args:
+        jobs: Running at first.
+        states: The newest state of each model.
+        healths: What `health` answers, one after the other, the last one for ever. None: healthy, from the state given.
+    """
+
+    def __init__(
+        self,
+        jobs: Iterable[ActualJob] = (),
+        states: Iterable[RetainedState] = (),
+        healths: Sequence[JobHealth] | None = None,
+    ) -> None:
+        self.calls: list[str] = []
+        self.savepoint = Path("/state/savepoint-2")
+        self._jobs = list(jobs)
+        self._states = {state.model: state for state in states}
+        self._healths = list(healths) if healths is not None else None
+        self._restored: dict[str, str | None] = {}
+        self._endings = 0
+        self._ended: set[str] = set()
+
+    def jobs(self) -> tuple[ActualJob, ...]:
+        if self._endings:
+            self._endings -= 1
+            if not self._endings:
+                self._jobs = [found for found in self._jobs if found.id not in self._ended]
+        return tuple(self._jobs)
+
+    def health(self, job_id: str) -> JobHealth:
+        if self._healths is None:
+            return health(restored=self._restored.get(job_id))
+        return self._healths.pop(0) if len(self._healths) > 1 else self._healths[0]
+
+    def execute(self, statements: Sequence[str]) -> None:
+        self.calls += [statement.split("(")[0].strip() for statement in statements]
+
+    def submit(self, job: JobSpec, restore_from: RetainedState | None) -> str:
+        self.calls.append(f"submit {job.model} from {restore_from.path if restore_from else 'nothing'}")
+        number = f"new-{job.model}"
+        self._restored[number] = f"file:{restore_from.path}" if restore_from else None
+        self._jobs.append(ActualJob(number, job.model, job.fingerprint, JobState.RUNNING, NOW, ""))
+        return number
+
+    def stop_with_savepoint(self, job: ActualJob) -> Path:
+        self.calls.append(f"stop {job.model}")
+        self._states[job.model] = RetainedState(job.model, job.fingerprint, self.savepoint, NOW, True)
+        self._end(job)
+        return self.savepoint
+
+    def cancel(self, job: ActualJob) -> None:
+        self.calls.append(f"cancel {job.model}")
+        self._end(job)
+
+    def retained_state(self, model: TableName) -> RetainedState | None:
+        return self._states.get(model)
+
+    def prune(self, model: TableName, job_id: str) -> None:
+        self.calls.append(f"prune {model} {job_id}")
+
+    def forget(self, model: str) -> None:
+        """Lose the model's state."""
+        del self._states[TableName.parse(model)]
+
+    def _end(self, job: ActualJob) -> None:
+        """A job is still listed for a moment after it was told to end."""
+        self._ended = {job.id}
+        self._endings = 2
