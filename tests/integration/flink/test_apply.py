@@ -1,0 +1,264 @@
+"""Applying a warehouse to running engines: first, again, and after every kind of edit."""
+
+from typing import Any
+
+import pytest
+
+from headwater.engines import JobState
+from headwater.plan.stages import (
+    AddColumns,
+    CreateTable,
+    ResetOptions,
+    SetOptions,
+    StopWithSavepoint,
+    SubmitJob,
+    WaitHealthy,
+)
+from headwater.problem import HeadwaterError
+from resources.paimon.store import FilesystemTableStore
+from tests.integration.flink.house import House
+from tests.integration.waiting import eventually
+
+THINGS, TOTALS = "dwd.things#", "dm.totals#"
+
+NARROW = """
+    description: things
+    owner: tests
+    key: [id]
+    columns:
+      id: {type: BIGINT}
+      kind: {type: STRING}
+      amount: {type: BIGINT}
+      left_at: {type: TIMESTAMP_LTZ(3)}
+    flows:
+      from_left: {sequence: left_at}
+    event_time: {column: left_at}
+    job: {checkpoint_interval: 500ms}
+    """
+# The new columns stand before the old ones, so that every old column moves.
+WIDE = """
+    description: things
+    owner: tests
+    key: [id]
+    columns:
+      id: {type: BIGINT}
+      note: {type: STRING}
+      right_at: {type: TIMESTAMP_LTZ(3)}
+      kind: {type: STRING}
+      amount: {type: BIGINT}
+      left_at: {type: TIMESTAMP_LTZ(3)}
+    flows:
+      from_left: {sequence: left_at}
+      from_right: {sequence: right_at}
+    event_time: {column: left_at}
+    job: {checkpoint_interval: 500ms}
+    """
+TOTALS_TABLE = """
+    description: totals
+    owner: tests
+    key: [kind]
+    columns:
+      kind: {type: STRING}
+      things: {type: BIGINT}
+      amount: {type: BIGINT}
+    job: {checkpoint_interval: 500ms}
+    """
+# Two branches over one table, as a measure per event has them: their scans must each find their own state again.
+TOTALS_SQL = """
+    SELECT kind, SUM(seen) AS things, SUM(worth) AS amount
+    FROM (
+      SELECT kind, CAST(1 AS BIGINT) AS seen, CAST(0 AS BIGINT) AS worth FROM dwd.things# WHERE left_at IS NOT NULL
+      UNION ALL
+      SELECT kind, CAST(0 AS BIGINT), amount FROM dwd.things# WHERE amount > 0
+    )
+    GROUP BY kind
+    """
+
+
+@pytest.fixture
+def things(house: House) -> House:
+    """`dwd.things`: partial updates from the fact `left`. The fact `right` has a topic, and no flow yet."""
+    left = "id: {type: BIGINT, required: true}\nkind: {type: STRING}\namount: {type: BIGINT}\n"
+    house.source("left", left + "left_at: {type: TIMESTAMP_LTZ(3), required: true}", event_time="{column: left_at}")
+    right = "id: {type: BIGINT, required: true}\nnote: {type: STRING}\n"
+    house.source("right", right + "right_at: {type: TIMESTAMP_LTZ(3), required: true}", event_time="{column: right_at}")
+    house.write("dwd/things#/table.yaml", NARROW)
+    house.write("dwd/things#/from_left.sql", "SELECT id, kind, amount, left_at FROM ods.left#\n")
+    return house
+
+
+@pytest.fixture
+def totals(things: House) -> House:
+    """`dm.totals` over `dwd.things`: an aggregate with state."""
+    things.write("dm/totals#/table.yaml", TOTALS_TABLE)
+    things.write("dm/totals#/select.sql", TOTALS_SQL)
+    return things
+
+
+def test_apply_starts_the_job_and_again_is_a_no_op(things: House) -> None:
+    things.send("left#", [left(1, "a", 10)])
+    assert [type(stage) for stage in things.plan(THINGS).stages] == [CreateTable, SubmitJob, WaitHealthy]
+    things.apply(THINGS)
+    job = things.job(THINGS)
+    assert job.state is JobState.RUNNING
+    assert things.health(THINGS).restored_from is None
+    await_things(things, [(1, "a", 10)])
+
+    assert things.plan(THINGS).is_empty
+    assert things.apply(THINGS) == ()
+    assert things.job(THINGS).id == job.id
+
+
+def test_a_new_fact_joins_a_running_table_and_its_readers_keep_their_sums(totals: House) -> None:
+    totals.send("left#", [left(1, "a", 10), left(2, "b", 20), left(3, "a", 30)])
+    totals.apply(THINGS, TOTALS)
+    totals.await_rows(TOTALS, [total("a", 2, 40), total("b", 1, 20)])
+
+    totals.send(
+        "right#", [{"id": 1, "note": "first", "right_at": at(1)}, {"id": 9, "note": "alone", "right_at": at(2)}]
+    )
+    totals.write("dwd/things#/table.yaml", WIDE)
+    totals.write("dwd/things#/from_right.sql", "SELECT id, note, right_at FROM ods.right#\n")
+    kinds = [type(stage) for stage in totals.plan(THINGS, TOTALS).stages]
+    assert kinds[:3] == [StopWithSavepoint, AddColumns, SetOptions]
+    totals.apply(THINGS, TOTALS)
+
+    assert "savepoint-" in str(totals.health(THINGS).restored_from)
+    assert "savepoint-" in str(totals.health(TOTALS).restored_from)
+    totals.send("left#", [left(3, "b", 31, minute=3)])
+    await_things(totals, [(1, "a", 10), (2, "b", 20), (3, "b", 31), (9, None, None)])
+    assert [row["note"] for row in totals.rows(THINGS)] == ["first", None, None, "alone"]
+    totals.await_rows(TOTALS, [total("a", 1, 10), total("b", 2, 51)])
+
+
+def test_a_fact_can_leave_a_running_table(things: House) -> None:
+    things.write("dwd/things#/table.yaml", WIDE)
+    things.write("dwd/things#/from_right.sql", "SELECT id, note, right_at FROM ods.right#\n")
+    things.send("left#", [left(1, "a", 10)])
+    things.send("right#", [{"id": 1, "note": "kept", "right_at": at(1)}])
+    things.apply(THINGS)
+    await_things(things, [(1, "a", 10)])
+
+    things.remove("dwd/things#/from_right.sql")
+    things.write("dwd/things#/table.yaml", WIDE.replace("      from_right: {sequence: right_at}\n", ""))
+    assert ResetOptions in [type(stage) for stage in things.plan(THINGS).stages]
+    things.apply(THINGS)
+    assert "savepoint-" in str(things.health(THINGS).restored_from)
+    things.send("left#", [left(2, "b", 20)])
+    await_things(things, [(1, "a", 10), (2, "b", 20)])
+    assert things.rows(THINGS)[0]["note"] == "kept"
+    # Metrics are fetched every ten seconds. Read from its start, the topic would give two records.
+    eventually(lambda: things.records_read(THINGS, "left") > 0, "the metrics")
+    assert things.records_read(THINGS, "left") == 1
+
+
+def test_a_changed_table_option_reaches_the_table_and_the_job_goes_on(things: House) -> None:
+    things.send("left#", [left(1, "a", 10)])
+    things.apply(THINGS)
+    await_things(things, [(1, "a", 10)])
+
+    things.write("dwd/things#/table.yaml", NARROW.rstrip() + "\n    options: {snapshot.num-retained.min: '12'}\n")
+    things.apply(THINGS)
+    assert options(things)["snapshot.num-retained.min"] == "12"
+    assert "savepoint-" in str(things.health(THINGS).restored_from)
+    assert things.plan(THINGS).is_empty
+
+    things.write("dwd/things#/table.yaml", NARROW)
+    things.apply(THINGS)
+    assert "snapshot.num-retained.min" not in options(things)
+    await_things(things, [(1, "a", 10)])
+
+
+def test_a_rejected_statement_is_told_by_its_last_cause_and_corrected_by_applying_again(totals: House) -> None:
+    totals.send("left#", [left(1, "a", 10)])
+    # Known to the checks that need no cluster, refused by Flink alone: a window over a column without a watermark.
+    totals.write("dm/totals#/select.sql", TOTALS_SQL.replace("SUM(seen)", "CAST(PERCENTILE(seen, 2.0) AS BIGINT)"))
+    with pytest.raises(HeadwaterError) as refused:
+        totals.apply(THINGS, TOTALS)
+    assert refused.value.failed.startswith(f"Flink refused the SQL of {totals.named(TOTALS)}: ")
+    assert "\tat " not in str(refused.value)
+    assert totals.has_job(THINGS)
+    assert not totals.has_job(TOTALS)
+    job = totals.job(THINGS).id
+
+    totals.write("dm/totals#/select.sql", TOTALS_SQL)
+    totals.apply(THINGS, TOTALS)
+    assert totals.job(THINGS).id == job
+    totals.await_rows(TOTALS, [total("a", 1, 10)])
+
+
+def test_state_that_would_be_misread_is_kept_until_the_sql_is_back_or_let_go(totals: House) -> None:
+    totals.send("left#", [left(1, "a", 10), left(2, "b", 20)])
+    totals.apply(THINGS, TOTALS)
+    totals.await_rows(TOTALS, [total("a", 1, 10), total("b", 1, 20)])
+
+    by_size = TOTALS_SQL.replace("SELECT kind, CAST", "SELECT CAST(amount AS STRING) AS kind, CAST")
+    totals.write("dm/totals#/select.sql", by_size)
+    with pytest.raises(HeadwaterError, match="cannot go on from its state") as refused:
+        totals.apply(TOTALS)
+    savepoint = totals.state(TOTALS)
+    assert savepoint is not None
+    assert savepoint.is_savepoint
+    assert str(savepoint.path) in refused.value.left
+    assert f"headwater apply --fresh {totals.named(TOTALS)}" in refused.value.next_command
+    assert not totals.has_job(TOTALS)
+
+    totals.send("left#", [left(3, "a", 5)])
+    totals.write("dm/totals#/select.sql", TOTALS_SQL)
+    totals.apply(TOTALS)
+    assert str(totals.health(TOTALS).restored_from).endswith(savepoint.path.name)
+    totals.await_rows(TOTALS, [total("a", 2, 15), total("b", 1, 20)])
+
+    totals.write("dm/totals#/select.sql", by_size)
+    totals.apply(TOTALS, fresh=[TOTALS])
+    assert totals.health(TOTALS).restored_from is None
+    sizes = [total("10", 1, 10), total("20", 1, 20), total("5", 1, 5)]
+    totals.await_rows(TOTALS, [*sizes, total("a", 2, 15), total("b", 1, 20)])
+
+
+def test_a_job_that_was_stopped_goes_on_where_it_was(totals: House) -> None:
+    totals.send("left#", [left(1, "a", 10)])
+    totals.apply(THINGS, TOTALS)
+    totals.await_rows(TOTALS, [total("a", 1, 10)])
+    savepoints = {model: totals.stop(model) for model in (TOTALS, THINGS)}
+    totals.send("left#", [left(2, "a", 5)])
+
+    totals.apply(THINGS, TOTALS)
+    for model, savepoint in savepoints.items():
+        assert str(totals.health(model).restored_from).endswith(savepoint.name)
+    totals.await_rows(TOTALS, [total("a", 2, 15)])
+
+
+def test_a_source_that_moves_to_another_topic_reads_it_from_its_start(things: House) -> None:
+    things.send("left#", [left(1, "a", 10)])
+    things.apply(THINGS)
+    await_things(things, [(1, "a", 10)])
+    things.make_topic("moved#")
+    things.send("moved#", [left(2, "b", 20)])
+
+    file = things.folder / things.named("ods/left#/table.yaml")
+    file.write_text(file.read_text().replace(things.named("name: left#"), things.named("name: moved#")))
+    things.apply(THINGS)
+    await_things(things, [(1, "a", 10), (2, "b", 20)])
+
+
+def left(number: int, kind: str, amount: int, minute: int = 0) -> dict[str, Any]:
+    return {"id": number, "kind": kind, "amount": amount, "left_at": at(minute)}
+
+
+def at(minute: int) -> str:
+    return f"2026-11-22T03:{minute:02}:00.000Z"
+
+
+def total(kind: str, things: int, amount: int) -> dict[str, Any]:
+    return {"kind": kind, "things": things, "amount": amount}
+
+
+def await_things(house: House, expected: list[tuple[Any, ...]]) -> None:
+    house.await_values(THINGS, ("id", "kind", "amount"), expected)
+
+
+def options(house: House) -> dict[str, str]:
+    table = FilesystemTableStore(house.stack.lake).table(house.table(THINGS))
+    assert table is not None
+    return dict(table.options)
