@@ -98,6 +98,7 @@ def _floor(node: exp.Floor, around: Surroundings) -> Typed:
 
 
 def _extract(node: exp.Extract, around: Surroundings) -> Typed:
+    # Before 1970 Flink rounds toward the epoch (1969-12-31 23:59:58.7 is in its year 1970); DuckDB does not.
     given, unit = around.expression(node.expression), node.name.upper()
     known = ("YEAR", "MONTH", "DAY") if given.type == DATE else ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")
     if unit not in known or given.type.root not in ("DATE", *TIMES):

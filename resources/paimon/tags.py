@@ -70,13 +70,13 @@ def delete(lake: Path, table: TableName, tag: str) -> None:
     Path(table_path(lake, table), "tag", f"tag-{tag}").unlink(missing_ok=True)
 
 
-def names(lake: Path, table: TableName) -> Sequence[str]:
+def names(lake: Path, table: TableName) -> tuple[str, ...]:
     """The table's tags, ordered."""
     try:
         files = [file.name for file in Path(table_path(lake, table), "tag").iterdir()]
     except FileNotFoundError:
         return ()
-    return sorted(file.removeprefix("tag-") for file in files if file.startswith("tag-"))
+    return tuple(sorted(file.removeprefix("tag-") for file in files if file.startswith("tag-")))
 
 
 def remove_stale(lake: Path, table: TableName) -> Sequence[str]:

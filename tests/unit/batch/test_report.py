@@ -120,7 +120,7 @@ def test_inputs_are_tagged_while_the_run_reads_them(orders: Stack, monkeypatch: 
     monkeypatch.setattr(resources.report, "conform", watched)
     result = run_report(orders, report(), [HK], markets=MARKETS)
     assert during == [[f"headwater-rpt.daily-{result.run.id}"]]
-    assert tags.names(orders.lake, ORDERS) == []
+    assert tags.names(orders.lake, ORDERS) == ()
 
 
 def test_only_rows_of_the_days_are_read(orders: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +191,7 @@ def test_columns_that_do_not_fit_are_listed_and_nothing_is_written(
     assert message in caught.value.failed
     assert caught.value.left == "nothing was written"
     assert FilesystemTableStore(orders.lake).latest_snapshot(DAILY) is None
-    assert tags.names(orders.lake, ORDERS) == []
+    assert tags.names(orders.lake, ORDERS) == ()
 
 
 def test_a_value_that_is_too_large_for_its_column_is_an_error(orders: Stack, write: Write) -> None:

@@ -24,17 +24,17 @@ def run(stack: Stack, write: Write) -> BatchRun:
 
 def test_inputs_are_tagged_during_a_run_and_not_after_it(stack: Stack, run: BatchRun) -> None:
     with tags.protected(stack.lake, run) as tag:
-        assert tags.names(stack.lake, ORDERS) == [tag]
+        assert tags.names(stack.lake, ORDERS) == (tag,)
         assert tag.startswith(f"headwater-rpt.daily-{os.getpid()}-")
         table = Path(stack.lake, "dwd.db", "orders")
         assert (table / "tag" / f"tag-{tag}").read_bytes() == (table / "snapshot" / "snapshot-1").read_bytes()
-    assert tags.names(stack.lake, ORDERS) == []
+    assert tags.names(stack.lake, ORDERS) == ()
 
 
 def test_tags_go_when_the_run_fails(stack: Stack, run: BatchRun) -> None:
     with pytest.raises(ZeroDivisionError), tags.protected(stack.lake, run):
         raise ZeroDivisionError
-    assert tags.names(stack.lake, ORDERS) == []
+    assert tags.names(stack.lake, ORDERS) == ()
 
 
 def test_tags_of_dead_runs_are_removed_and_others_stay(stack: Stack, run: BatchRun) -> None:
