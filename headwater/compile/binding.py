@@ -13,6 +13,7 @@ from headwater.model import Column, EventTime, Model, TableName, Topic, TopicFor
 
 _PHYSICAL = "__bound"
 _RAW = "__raw"
+_EXACT = "__exact"
 # Paimon's default of 10 s would be the largest part of an event's way to the next table.
 _DISCOVERY = "500 ms"
 # Paimon's default of 256 MB for each writer does not fit several jobs into one small TaskManager.
@@ -57,6 +58,8 @@ def read_topic(model: Model, addresses: Addresses, reader: TableName, *, timed: 
         f"  {text.identifier(column.name)} {'STRING' if column.name in as_text else column.type}"
         for column in model.columns
     ]
+    if topic.format is TopicFormat.DEBEZIUM_JSON and _loses_digits(model, as_text):
+        columns.append(f"  {text.identifier(_EXACT)} DECIMAL(38, 18)")
     if model.event_time is not None:
         columns.append(_watermark(model.event_time))
     conditions = [f"{text.identifier(column.name)} IS NOT NULL" for column in model.columns if column.required]
@@ -125,6 +128,15 @@ def write_table(model: Model, addresses: Addresses) -> tuple[str, ...]:
 
 
 _NEVER_FAIL = frozenset({"STRING", "VARCHAR", "CHAR"})
+
+
+def _loses_digits(model: Model, as_text: set[str]) -> bool:
+    """Flink's Debezium format parses numbers as DOUBLE, also those it hands on as text, unless a column is DECIMAL.
+
+    https://github.com/apache/flink/blob/release-2.0.2/flink-formats/flink-json/src/main/java/org/apache/flink/formats/json/JsonRowDataDeserializationSchema.java
+    """
+    decimals = {column.name for column in model.columns if column.type.root == "DECIMAL"}
+    return bool(decimals) and decimals <= as_text
 
 
 def _topic(model: Model) -> Topic:

@@ -50,12 +50,12 @@ class House:
         """Remove a file of the warehouse."""
         (self.folder / self.named(path)).unlink()
 
-    def source(self, name: str, columns: str, **more: str) -> None:
-        """Declare a JSON topic and make it."""
+    def source(self, name: str, columns: str, *, form: str = "json", **more: str) -> None:
+        """Declare a topic and make it."""
         lines = "".join(f"{key}: {value}\n" for key, value in more.items())
         self.write(
             f"ods/{name}#/table.yaml",
-            f"description: a topic\nowner: tests\ntopic: {{name: {name}#, format: json}}\n"
+            f"description: a topic\nowner: tests\ntopic: {{name: {name}#, format: {form}}}\n"
             f"columns:\n{textwrap.indent(textwrap.dedent(columns).strip(), '  ')}\n{lines}",
         )
         self.make_topic(f"{name}#")

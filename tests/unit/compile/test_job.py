@@ -10,9 +10,21 @@ import pytest
 from headwater.compile.binding import Addresses
 from headwater.compile.job import JobSpec, compile_job, fingerprint
 from headwater.compile.rejects import rejected_model
-from headwater.model import Column, EventTime, JobOptions, Model
+from headwater.model import Column, EventTime, JobOptions, Model, TopicFormat
 from headwater.sqltype import SqlType
-from tests.unit.compile.declared import COUNTS, FROM_LEFT, HERE, LEFT, RIGHT, SELECT, THINGS, UPSTREAM, by_name, flow
+from tests.unit.compile.declared import (
+    COUNTS,
+    FROM_LEFT,
+    HERE,
+    LEFT,
+    RIGHT,
+    SELECT,
+    THINGS,
+    UPSTREAM,
+    by_name,
+    flow,
+    source,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 GIVES = {"note": "STRING", "things": "BIGINT"}
@@ -133,3 +145,21 @@ def test_a_source_of_another_topic_is_bound_under_another_name(bindings: Callabl
     assert "`left__bound:left-topic`" in bindings(LEFT)
     assert "`left__bound:moved`" in bindings(moved)
     assert "left-topic" not in bindings(moved)
+
+
+@pytest.mark.parametrize(
+    ("form", "types", "exact"),
+    [
+        (TopicFormat.DEBEZIUM_JSON, {"amount": "DECIMAL(20, 2)"}, True),
+        (TopicFormat.DEBEZIUM_JSON, {"amount": "DECIMAL(20, 2)", "price": "DECIMAL(20, 2)!"}, False),
+        (TopicFormat.DEBEZIUM_JSON, {"amount": "DOUBLE"}, False),
+        (TopicFormat.JSON, {"amount": "DECIMAL(20, 2)"}, False),
+    ],
+    ids=["optional decimal", "required decimal", "no decimal", "plain JSON"],
+)
+def test_decimals_read_as_text_keep_all_their_digits(
+    bindings: Callable[[Model], str], form: TopicFormat, types: dict[str, str], exact: bool
+) -> None:
+    written = bindings(source("left", form, id="BIGINT!", left_at="TIMESTAMP_LTZ(3)!", **types))
+    assert ("`__exact` DECIMAL(38, 18)" in written) is exact
+    assert "SELECT `id`,\n  `left_at`,\n" in written
