@@ -59,8 +59,8 @@ def test_flink_reads_what_a_report_run_wrote(stack: Stack, flink: FlinkBatch, ri
             ["in", "2026-11-01", 1, Decimal("5.00"), "2026-10-31T18:30:00Z"],
             ["us", "2026-11-01", 2, Decimal("3.30"), "2026-11-02T04:59:59.999Z"],
         ]
+        assert [part.complete for part in result.partitions] == [True, True]
     assert tags.names(stack.lake, rides) == ()
-    assert [part.complete for part in result.partitions] == [True, True]
 
 
 def test_flink_can_overwrite_and_describe_the_table_too(stack: Stack, flink: FlinkBatch, rides: TableName) -> None:
