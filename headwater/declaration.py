@@ -7,10 +7,18 @@ from datetime import date, time, timedelta
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 
 from headwater.duration import PATTERN as DURATION_PATTERN
-from headwater.duration import parse_duration
+from headwater.duration import format_duration, parse_duration
 from headwater.sqltype import ROOTS, SqlType
 
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -59,13 +67,16 @@ def _written_as(pattern: str | None, *examples: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "examples": list(examples), **({"pattern": pattern} if pattern else {})})
 
 
+_TYPE_WORDS = "|".join((*ROOTS, "INTEGER", "NUMERIC", "DEC"))
 TypeText = Annotated[
     SqlType,
     PlainValidator(_type),
-    _written_as(rf"(?i)^({'|'.join(ROOTS)}|INTEGER|NUMERIC|DEC)\b", "STRING", "DECIMAL(12, 2)"),
+    _written_as(rf"^({_TYPE_WORDS}|{_TYPE_WORDS.lower()})\b", "STRING", "DECIMAL(12, 2)"),
 ]
 DurationText = Annotated[
-    timedelta, PlainValidator(_duration), _written_as(DURATION_PATTERN, "500ms", "30s", "2m", "36h", "7d")
+    timedelta,
+    PlainValidator(_duration),
+    _written_as(DURATION_PATTERN, "500ms", "30s", "2m", "36h", "7d"),
 ]
 ZoneText = Annotated[ZoneInfo, PlainValidator(_zone), _written_as(None, "Asia/Kolkata", "America/Sao_Paulo")]
 TimeText = Annotated[time, PlainValidator(_local_time), _written_as(r"^[0-2][0-9]:[0-5][0-9]$", "01:30")]
@@ -74,6 +85,11 @@ Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 Scalar = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Options = Annotated[dict[str, Scalar], Field(default_factory=dict)]
+
+
+def _lasting(default: timedelta, description: str) -> Any:
+    """A duration with a default that the JSON schema shows as a person writes it."""
+    return Field(default=default, description=description, json_schema_extra={"default": format_duration(default)})
 
 
 class Form(BaseModel):
@@ -106,11 +122,9 @@ class EventTimeForm(Form):
     """When a row happened, as against when it arrived."""
 
     column: str = Field(description="A TIMESTAMP_LTZ(3) or TIMESTAMP(3) column.")
-    lateness: DurationText = Field(
-        default=timedelta(seconds=20), description="How late a row may come and still count."
-    )
-    idle_after: DurationText = Field(
-        default=timedelta(seconds=15), description="After how long a silent partition stops holding time back."
+    lateness: DurationText = _lasting(timedelta(seconds=20), "How late a row may come and still count.")
+    idle_after: DurationText = _lasting(
+        timedelta(seconds=15), "After how long a silent partition stops holding time back."
     )
 
 

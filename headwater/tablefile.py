@@ -30,7 +30,6 @@ _EXPECTED = {
     "dict_type": "a mapping of keys to values",
     "model_type": "a mapping of keys to values",
 }
-_PART_OF_TEXT = re.compile(r"[0-9]+\)|.* .*")
 
 FormType = TypeVar("FormType", bound=Form)
 
@@ -97,16 +96,16 @@ def _subject(path: Sequence[str | int]) -> str:
 def _unknown_key(content: YamlFile, form: type[Form], path: Sequence[str | int]) -> Problem:
     key = str(path[-1])
     position = content.at_key(*path)
-    if _PART_OF_TEXT.match(key) and _value_at(content.value, path) is None:
+    known = _keys_at(form, path[:-1])
+    meant = closest(key, known)
+    if not meant and _value_at(content.value, path) in (None, ""):
         return Problem(
             position,
             f"«{key}» is read as a key, because the text before it has a comma",
             'Put a text with a comma in quotes, as in "DECIMAL(12, 2)".',
         )
-    known = _keys_at(form, path[:-1])
     where = f" of {_subject(path[:-1])}" if len(path) > 1 else ""
-    advice = closest(key, known) or f"Known keys: {', '.join(known)}."
-    return Problem(position, f"«{key}» is not a key{where}", advice)
+    return Problem(position, f"«{key}» is not a key{where}", meant or f"Known keys: {', '.join(known)}.")
 
 
 def _value_at(value: Any, path: Sequence[str | int]) -> Any:
