@@ -14,9 +14,7 @@ from headwater.stack import Stack
 @click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
 @click.option("--yes", is_flag=True, help="Do not ask before jobs that run are stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: {stages: [text], jobs: [{model, id, url}]}.")
-def command(
-    warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ...], yes: bool, as_json: bool
-) -> None:
+def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Carry out the plan: the very stages that `headwater plan` shows.
 
     Each job is stopped with a savepoint before it is started again from it, and counts as started only when it runs

@@ -12,7 +12,9 @@ from headwater.stack import Stack
 
 
 @click.command()
-@click.option("--warehouse", type=click.Path(file_okay=False), help="Folder of declarations; default: the running stack's.")
+@click.option(
+    "--warehouse", type=click.Path(file_okay=False), help="Folder of declarations; default: the running stack's."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: {as_of, tables: [{model, lag_seconds, …}]}.")
 def command(warehouse: str | None, as_json: bool) -> None:
     """Show each streaming table's event-time lag against its promise.
@@ -63,6 +65,5 @@ def command(warehouse: str | None, as_json: bool) -> None:
 
 
 def _seconds(value: timedelta | None) -> float | None:
-
 
     return None if value is None else value.total_seconds()

@@ -31,7 +31,9 @@ _COLOURS = {
 
 
 @click.command()
-@click.option("--warehouse", type=click.Path(file_okay=False), help="Folder of declarations; default: the running stack's.")
+@click.option(
+    "--warehouse", type=click.Path(file_okay=False), help="Folder of declarations; default: the running stack's."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: {healthy, processes, jobs, tables}.")
 def command(warehouse: str | None, as_json: bool) -> None:
     """Show what runs, and how far behind each table is.
@@ -166,7 +168,9 @@ def _model_table(found: StackStatus) -> Table:
     jobs = {job.model: job for job in found.jobs}
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("table", "job", "snapshot", "records", "lag", "freshness", "note"):
-        shown.add_column(name, justify="right" if name in ("snapshot", "records", "lag") else "left", no_wrap=name != "note")
+        shown.add_column(
+            name, justify="right" if name in ("snapshot", "records", "lag") else "left", no_wrap=name != "note"
+        )
     for table in found.tables:
         job = jobs.get(table.model)
         shown.add_row(

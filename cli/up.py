@@ -18,7 +18,7 @@ from resources.local.lifecycle import OnStep, Step
 
 # Together with the simulator's five, within the 30 s that stopping may take.
 _JOB_SECONDS = 15
-_PROCESS_SECONDS = 8
+_PROCESS_SECONDS = 7
 
 
 @click.command()
@@ -83,9 +83,7 @@ def bring_up(stack: Stack, demo: bool) -> HeadwaterError | None:
 def apply(stack: Stack, declared: Warehouse, on_event: OnStep) -> None:
     """Make the declared topics, tables and jobs be there. Raises HeadwaterError at the first thing that fails."""
     from resources import deploy
-    from resources.kafka import create_topics
 
-    create_topics(stack.kafka, [model.topic for model in declared.sources if model.topic])
     with lifecycle.step("Warehouse", on_event):
         deploy.deploy(stack, lambda line: on_event(Step("Warehouse", line)))
 

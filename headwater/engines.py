@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from headwater.model import TableName
+from headwater.model import TableName, Topic
 from headwater.sqltype import SqlType
 
 if TYPE_CHECKING:
@@ -138,6 +138,18 @@ class RetainedState:
     path: Path
     completed_at: datetime
     is_savepoint: bool
+
+
+class Broker(Protocol):
+    """A Kafka broker. Every call may raise HeadwaterError with `unreachable=True`."""
+
+    def topics(self) -> frozenset[str]:
+        """The names of the topics there are."""
+        ...
+
+    def create(self, topic: Topic) -> None:
+        """Make the topic; one that exists is left as it is."""
+        ...
 
 
 class StreamEngine(Protocol):

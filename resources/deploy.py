@@ -20,6 +20,7 @@ from headwater.plan.stages import Plan
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.flink.engine import FlinkEngine
+from resources.kafka import KafkaBroker
 from resources.paimon.store import FilesystemTableStore
 
 _LOCK_SECONDS = 300.0
@@ -53,9 +54,7 @@ def engine(stack: Stack) -> Iterator[FlinkEngine]:
         opened.close()
 
 
-def plan(
-    stack: Stack, *, models: Collection[TableName] | None = None, fresh: Collection[TableName] = ()
-) -> Plan:
+def plan(stack: Stack, *, models: Collection[TableName] | None = None, fresh: Collection[TableName] = ()) -> Plan:
     """The difference between what is declared and what runs on the stack. Changes nothing."""
     with engine(stack) as flink:
         return _plan(stack, flink, models, fresh)
@@ -81,7 +80,7 @@ def deploy(
     """
     with applying(stack), engine(stack) as flink:
         planned = _plan(stack, flink, models, fresh)
-        Executor(flink, on_event).execute(planned)
+        Executor(flink, KafkaBroker(stack.kafka), on_event).execute(planned)
         jobs = {job.model: job for job in flink.jobs()}
     return Deployment(stages=tuple(stage.describe() for stage in planned.stages), jobs=jobs)
 
@@ -130,14 +129,12 @@ def applying(stack: Stack) -> Iterator[None]:
         lock.release()
 
 
-def _plan(
-    stack: Stack, flink: FlinkEngine, models: Collection[TableName] | None, fresh: Collection[TableName]
-) -> Plan:
+def _plan(stack: Stack, flink: FlinkEngine, models: Collection[TableName] | None, fresh: Collection[TableName]) -> Plan:
     declared = warehouse(stack)
     _known(declared, {*(models or ()), *fresh})
     if models is not None:
         models = {*models, *fresh}
-    actual = observe(declared, flink, FilesystemTableStore(stack.lake))
+    actual = observe(declared, flink, FilesystemTableStore(stack.lake), KafkaBroker(stack.kafka))
     return build_plan(declared, actual, addresses(stack), models=models, fresh=fresh)
 
 

@@ -8,6 +8,34 @@ from headwater.model import Topic
 from headwater.problem import HeadwaterError
 
 
+class KafkaBroker:
+    """The core's `Broker` at one address.
+
+    Args:
+        bootstrap: The broker's address.
+        seconds: How long it may take to answer.
+    """
+
+    def __init__(self, bootstrap: str, *, seconds: float = 30) -> None:
+        self._bootstrap = bootstrap
+        self._seconds = seconds
+
+    def topics(self) -> frozenset[str]:
+        """See Broker.topics."""
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient
+
+        try:
+            admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+            return frozenset(admin.list_topics(timeout=self._seconds).topics)
+        except KafkaException as error:
+            raise _failed(self._bootstrap, "listing the topics", error) from error
+
+    def create(self, topic: Topic) -> None:
+        """See Broker.create."""
+        create_topics(self._bootstrap, [topic], seconds=self._seconds)
+
+
 def create_topics(bootstrap: str, topics: Iterable[Topic], *, seconds: float = 30) -> tuple[str, ...]:
     """Make the topics that do not exist, and leave the others as they are; give the names of those made.
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headwater.engines import ActualJob, ActualTable, RetainedState, StreamEngine, TableStore
+from headwater.engines import ActualJob, ActualTable, Broker, RetainedState, StreamEngine, TableStore
 from headwater.model import TableName, Warehouse
 
 
@@ -13,22 +13,25 @@ class Actual:
 
     Args:
         written: Tables without a key that hold rows already.
+        topics: Names of the topics that the broker has.
     """
 
     tables: Mapping[TableName, ActualTable]
     jobs: tuple[ActualJob, ...]
     states: Mapping[TableName, RetainedState]
     written: frozenset[TableName] = frozenset()
+    topics: frozenset[str] = frozenset()
 
 
-def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore) -> Actual:
-    """Read the tables, jobs and retained states of every streaming model. May raise HeadwaterError (unreachable)."""
+def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broker: Broker) -> Actual:
+    """Read the topics, and the tables, jobs and retained states of every streaming model. May raise HeadwaterError (unreachable)."""
     names = [model.name for model in warehouse.streaming]
     tables = {name: store.table(name) for name in names}
     states = {name: engine.retained_state(name) for name in names}
     return Actual(
         tables={name: table for name, table in tables.items() if table is not None},
         jobs=engine.jobs(),
+        topics=broker.topics(),
         states={name: state for name, state in states.items() if state is not None},
         written=frozenset(
             model.name

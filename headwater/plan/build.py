@@ -12,6 +12,7 @@ from headwater.plan.stages import (
     AddColumns,
     CancelJob,
     CreateTable,
+    CreateTopic,
     Plan,
     ResetOptions,
     SetOptions,
@@ -53,6 +54,7 @@ def build_plan(
     refusals: list[str] = []
     if models is None:
         before.extend(_undeclared(warehouse, actual))
+    before.extend(_topics(warehouse, actual, chosen))
     for model in chosen:
         changes, refused = _table_stages(model, actual.tables.get(model.name))
         refusals.extend(refused)
@@ -77,6 +79,17 @@ def build_plan(
         starts.append(start)
         waits.append(WaitHealthy(job))
     return Plan(stages=(*before, *starts, *waits), refusals=tuple(refusals))
+
+
+def _topics(warehouse: Warehouse, actual: Actual, chosen: list[Model]) -> list[Stage]:
+    """Topics that the chosen models read and the broker lacks; all declared ones when every model is chosen."""
+    read = {name for model in chosen for name in model.reads}
+    every = len(chosen) == len(warehouse.streaming)
+    return [
+        CreateTopic(source.name, source.topic)
+        for source in warehouse.sources
+        if source.topic and source.topic.name not in actual.topics and (every or source.name in read)
+    ]
 
 
 def _undeclared(warehouse: Warehouse, actual: Actual) -> list[Stage]:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from headwater.compile.storage import add_columns, create_table, reset_options, set_options
 from headwater.compile.text import local_path
-from headwater.engines import ActualJob, JobHealth, JobState, RetainedState, StreamEngine
+from headwater.engines import ActualJob, Broker, JobHealth, JobState, RetainedState, StreamEngine
 from headwater.model import TableName
 from headwater.plan.stages import (
     AddColumns,
     CancelJob,
     CreateTable,
+    CreateTopic,
     Plan,
     ResetOptions,
     SetOptions,
@@ -31,12 +32,16 @@ class Executor:
 
     Args:
         engine: The Flink cluster.
+        broker: The Kafka broker.
         on_event: Told one line before each stage, and one for what came of it where there is more to say.
         patience: Seconds that a started job may take until it is healthy.
     """
 
-    def __init__(self, engine: StreamEngine, on_event: Callable[[str], None], *, patience: float = 90.0) -> None:
+    def __init__(
+        self, engine: StreamEngine, broker: Broker, on_event: Callable[[str], None], *, patience: float = 90.0
+    ) -> None:
         self._engine = engine
+        self._broker = broker
         self._tell = on_event
         self._patience = patience
         self._started: dict[TableName, tuple[str, Path | None]] = {}
@@ -59,6 +64,10 @@ class Executor:
     @singledispatchmethod
     def _run(self, stage: Stage) -> None:
         raise TypeError(f"no way to carry out a {type(stage).__name__}")
+
+    @_run.register
+    def _(self, stage: CreateTopic) -> None:
+        self._broker.create(stage.topic)
 
     @_run.register
     def _(self, stage: CreateTable) -> None:

@@ -4,7 +4,19 @@ from dataclasses import dataclass
 
 from headwater.compile.job import JobSpec
 from headwater.engines import ActualJob
-from headwater.model import Column, Model, TableName
+from headwater.model import Column, Model, TableName, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTopic:
+    """A job over a topic that is not there restarts until somebody makes it; what the broker makes by itself is misspelt."""
+
+    table: TableName
+    topic: Topic
+
+    def describe(self) -> str:
+        partitions = f"{self.topic.partitions} partition" + ("s" if self.topic.partitions != 1 else "")
+        return f"create topic {self.topic.name} of {self.table} ({partitions})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +163,17 @@ class WaitHealthy:
         return f"wait until job {self.table} runs and has completed a checkpoint"
 
 
-Stage = CreateTable | AddColumns | ResetOptions | SetOptions | StopWithSavepoint | CancelJob | SubmitJob | WaitHealthy
+Stage = (
+    CreateTopic
+    | CreateTable
+    | AddColumns
+    | ResetOptions
+    | SetOptions
+    | StopWithSavepoint
+    | CancelJob
+    | SubmitJob
+    | WaitHealthy
+)
 
 
 @dataclass(frozen=True, slots=True)

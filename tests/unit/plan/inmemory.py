@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headwater.compile.job import JobSpec
 from headwater.engines import ActualJob, JobHealth, JobState, RetainedState
-from headwater.model import TableName
+from headwater.model import TableName, Topic
 
 NOW = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
 
@@ -96,3 +96,18 @@ class InMemoryEngine:
         """A job is still listed for a moment after it was told to end."""
         self._ended = {job.id}
         self._endings = 2
+
+
+class InMemoryBroker:
+    """A broker that has these topics; `made` has those created, in order."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = set(names)
+        self.made: list[str] = []
+
+    def topics(self) -> frozenset[str]:
+        return frozenset(self._names)
+
+    def create(self, topic: Topic) -> None:
+        self.made.append(topic.name)
+        self._names.add(topic.name)

@@ -15,6 +15,7 @@ from headwater.plan.stages import (
     AddColumns,
     CancelJob,
     CreateTable,
+    CreateTopic,
     Plan,
     ResetOptions,
     SetOptions,
@@ -24,10 +25,11 @@ from headwater.plan.stages import (
 )
 from headwater.sqltype import SqlType
 from tests.unit.compile.declared import COUNTS, HERE, LEFT, RIGHT, THINGS, UPSTREAM
-from tests.unit.plan.inmemory import InMemoryEngine, job, retained
+from tests.unit.plan.inmemory import InMemoryBroker, InMemoryEngine, job, retained
 from tests.unit.plan.tables import TablesInMemory, on_disk
 
 PRINTS = {model.name: fingerprint(model, UPSTREAM) for model in (THINGS, COUNTS)}
+TOPICS = tuple(source.topic.name for source in (LEFT, RIGHT) if source.topic)
 LOG = replace(COUNTS, key=(), storage=Storage(Merge.APPEND, ChangelogProducer.NONE))
 
 
@@ -43,12 +45,14 @@ def planned(
     written: Collection[TableName] = (),
     only: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
+    topics: Collection[str] = TOPICS,
 ) -> Plan:
     actual = Actual(
         tables={table.name: table for table in tables},
         jobs=tuple(jobs),
         states={state.model: state for state in states},
         written=frozenset(written),
+        topics=frozenset(topics),
     )
     warehouse = Warehouse(THINGS.file, (LEFT, RIGHT, THINGS, *(model for model in models if model.name != THINGS.name)))
     if models and models[0].name == THINGS.name:
@@ -229,8 +233,17 @@ def test_a_table_without_key_is_never_written_a_second_time_from_the_start() -> 
 def test_the_actual_state_is_read_of_every_streaming_model() -> None:
     engine = InMemoryEngine([running(THINGS)], [retained("dm.counts")])
     store = TablesInMemory(on_disk(THINGS), on_disk(LOG), with_rows={THINGS.name, LOG.name})
-    actual = observe(Warehouse(THINGS.file, (LEFT, RIGHT, THINGS, LOG)), engine, store)
+    actual = observe(Warehouse(THINGS.file, (LEFT, RIGHT, THINGS, LOG)), engine, store, InMemoryBroker("left"))
     assert set(actual.tables) == {THINGS.name, LOG.name}
     assert set(actual.states) == {COUNTS.name}
     assert actual.jobs == (running(THINGS),)
     assert actual.written == {LOG.name}
+    assert actual.topics == {"left"}
+
+
+def test_topics_that_are_read_and_missing_come_first() -> None:
+    left = LEFT.topic.name if LEFT.topic else ""
+    plan = planned(THINGS, topics=[name for name in TOPICS if name != left])
+    assert plan.stages[0].describe() == f"create topic {left} of {LEFT.name} (1 partition)"
+    assert kinds(plan)[1:] == kinds(planned(THINGS))
+    assert CreateTopic not in {kind for kind, _ in kinds(planned(THINGS, COUNTS, topics=[], only=[COUNTS.name]))}

@@ -6,11 +6,13 @@ import pytest
 
 from headwater.compile.job import compile_job
 from headwater.engines import JobState
+from headwater.model import TableName, Topic, TopicFormat
 from headwater.plan.execute import Executor, is_healthy
 from headwater.plan.stages import (
     AddColumns,
     CancelJob,
     CreateTable,
+    CreateTopic,
     Plan,
     ResetOptions,
     SetOptions,
@@ -21,16 +23,17 @@ from headwater.plan.stages import (
 )
 from headwater.problem import HeadwaterError
 from tests.unit.compile.declared import HERE, THINGS, UPSTREAM
-from tests.unit.plan.inmemory import InMemoryEngine, health, job, retained
+from tests.unit.plan.inmemory import InMemoryBroker, InMemoryEngine, health, job, retained
 
 SPEC = compile_job(THINGS, UPSTREAM, HERE)
 NAME = "dwd.things"
+NAME_OF_SOURCE = TableName.parse("ods.left")
 OLD = job(NAME, "old000000000")
 
 
 def carried_out(engine: InMemoryEngine, *stages: Stage, patience: float = 0.3) -> list[str]:
     told: list[str] = []
-    Executor(engine, told.append, patience=patience).execute(Plan(stages))
+    Executor(engine, InMemoryBroker(), told.append, patience=patience).execute(Plan(stages))
     return told
 
 
@@ -38,6 +41,13 @@ def failure(engine: InMemoryEngine, *stages: Stage) -> HeadwaterError:
     with pytest.raises(HeadwaterError) as raised:
         carried_out(engine, *stages)
     return raised.value
+
+
+def test_a_missing_topic_is_made_by_the_broker() -> None:
+    broker = InMemoryBroker()
+    topic = Topic("left", TopicFormat.JSON)
+    Executor(InMemoryEngine(), broker, lambda _line: None).execute(Plan((CreateTopic(NAME_OF_SOURCE, topic),)))
+    assert broker.made == ["left"]
 
 
 def test_a_change_is_carried_out_in_order_and_told_stage_by_stage() -> None:
@@ -107,7 +117,9 @@ def test_a_job_that_is_gone_while_it_is_waited_for_is_told() -> None:
 def test_a_plan_with_refusals_is_not_begun() -> None:
     engine = InMemoryEngine()
     with pytest.raises(HeadwaterError) as raised:
-        Executor(engine, lambda _line: None).execute(Plan((CreateTable(THINGS),), ("dwd.things: first", "second")))
+        Executor(engine, InMemoryBroker(), lambda _line: None).execute(
+            Plan((CreateTable(THINGS),), ("dwd.things: first", "second"))
+        )
     assert raised.value.failed == "The plan cannot be applied:\n  dwd.things: first\n  second"
     assert raised.value.next_command == "headwater plan"
     assert engine.calls == []
