@@ -5,7 +5,7 @@ import json
 import pytest
 
 from headwater.compile.carryover import obstacles
-from headwater.compile.operator_ids import adopted, numbered
+from headwater.compile.operator_ids import adopted, numbered, source_table
 from tests.unit.compile.test_operator_ids import plan
 
 
@@ -86,3 +86,16 @@ def test_a_table_without_key_does_not_read_a_source_again() -> None:
 
 def test_a_table_without_key_may_get_another_source() -> None:
     assert found("log_other", "log", keyed=False) == ()
+
+
+def test_a_branch_that_joins_over_a_running_source_would_miss_what_it_gave() -> None:
+    before = numbered(plan("totals"))
+    joined = adopted(plan("totals_branch_added"), before)
+    old = {node["id"] for node in before["nodes"]}
+    (added,) = (node["id"] for node in joined["nodes"] if source_table(node) and node["id"] not in old)
+    running = next(node["id"] for node in joined["nodes"] if source_table(node) and node["id"] in old)
+    joined["nodes"] = [node for node in joined["nodes"] if node["id"] != added]
+    for edge in joined["edges"]:
+        edge["source"] = running if edge["source"] == added else edge["source"]
+    (reason,) = obstacles(joined, before, keyed=True)
+    assert "over other input" in reason

@@ -138,3 +138,27 @@ def test_an_id_is_never_given_twice() -> None:
         for new in names:
             taken = all_ids(adopted(plan(new), numbered(plan(old))))
             assert len({*taken}) == len(taken), (old, new)
+
+
+def test_a_source_keeps_its_id_when_it_reads_other_columns_of_its_table() -> None:
+    running = numbered(plan("log"))
+    other = renumbered(running, 100)
+    for node in other["nodes"]:
+        if source_table(node):
+            node["scanTableSource"]["abilities"] = ["other columns"]
+    assert scans(adopted(other, running)) == scans(running)
+
+
+def test_operators_that_do_the_same_are_told_apart_by_what_stands_above_them() -> None:
+    def scan(number: int, table: str, place: int) -> dict[str, object]:
+        source = {"table": {"identifier": table}, "abilities": [{"projectedFields": [[place]]}]}
+        return {"id": number, "type": "stream-exec-table-source-scan_1", "scanTableSource": source}
+
+    def two_sums(first: str, second: str, place: int) -> Plan:
+        sums = [{"id": number, "type": "stream-exec-group-aggregate_1"} for number in (2, 4)]
+        edges = [{"source": 1, "target": 2}, {"source": 3, "target": 4}]
+        return {"nodes": [scan(1, first, place), scan(3, second, place), *sums], "edges": edges}
+
+    again = adopted(renumbered(two_sums("b", "a", place=7), 100), two_sums("a", "b", place=0))
+    table_of = {node["id"]: source_table(node) for node in again["nodes"]}
+    assert {table_of[edge["source"]]: edge["target"] for edge in again["edges"]} == {"a": 2, "b": 4}
