@@ -16,6 +16,7 @@ from resources.flink.rest import FlinkRest
 FIRST_SHARE, LAST_SHARE = 0.20, 0.95
 """The part of the records over which a rate is taken: not the start, which is measured by itself, and not the tail."""
 
+_FEWEST = 4
 _POLL_SECONDS = 0.05
 _PATIENCE = 240.0
 
@@ -91,7 +92,7 @@ def follow(rest: FlinkRest, job_id: str, watcher: Watcher, records: int) -> floa
         taken.update(_completed(rest, job_id))
         time.sleep(0.5)
     taken.update(_completed(rest, job_id))
-    return rate(read_at(list(taken.values()), watcher.seen), records)
+    return rate([(_started(rest, job_id), 0), *read_at(list(taken.values()), watcher.seen)], records)
 
 
 def read_at(checkpoints: list[Checkpoint], seen: list[tuple[float, int]]) -> list[tuple[float, int]]:
@@ -116,7 +117,7 @@ def rate(points: list[tuple[float, int]], records: int) -> float:
     Raises HeadwaterError when the points do not reach so far.
     """
     first, last = records * FIRST_SHARE, records * LAST_SHARE
-    if len(points) < 2 or points[0][1] > first or points[-1][1] < last:
+    if len(points) < _FEWEST or points[0][1] > first or points[-1][1] < last:
         raise HeadwaterError(
             f"{len(points)} checkpoints are too few to tell how fast {records:,} records were read",
             next_command="headwater bench again, on a machine with less to do",
@@ -130,6 +131,11 @@ def _moment(points: list[tuple[float, int]], total: float) -> float:
         return points[0][0]
     (before, low), (after, high) = points[index - 1], points[index]
     return before + (after - before) * (total - low) / (high - low)
+
+
+def _started(rest: FlinkRest, job_id: str) -> float:
+    """When the last of the job's tasks was started, seconds since 1970: nothing had been read before."""
+    return max(vertex["start-time"] for vertex in rest.get(f"/jobs/{job_id}")["vertices"]) / 1000
 
 
 def _completed(rest: FlinkRest, job_id: str) -> dict[int, Checkpoint]:

@@ -27,11 +27,12 @@ def measure(scratch: Path, rounds: int, tell: Tell) -> list[Figure]:
 
 
 def _of_size(folder: Path, size: int, rounds: int, tell: Tell) -> Figure:
-    from benchmarks.generated_warehouse import generate
+    from benchmarks.generated_warehouse import write_warehouse
 
     warehouse = folder / "warehouse"
     tell(f"B9: writing a warehouse of {size:,} models")
-    generate(warehouse, size)
+    write_warehouse(warehouse, size)
+    _age(warehouse)
     environment = {HOME_VARIABLE: str(folder / "home"), WAREHOUSE_VARIABLE: str(warehouse)}
     tell(f"B9: {size:,} models, loaded for the first time")
     cold, assets = _loaded(["ours"], environment)
@@ -46,6 +47,13 @@ def _of_size(folder: Path, size: int, rounds: int, tell: Tell) -> Figure:
         f"first, which takes {number(cold)} s"
     )
     return Figure("B9", f"load {size:,} models", "s", tuple(ours), tuple(reference), Goal(1.5), note)
+
+
+def _age(folder: Path) -> None:
+    """Let files look an hour old: the loader's cache does not trust what was written a moment ago."""
+    then = time.time() - 3600
+    for file in folder.rglob("*"):
+        os.utime(file, (then, then))
 
 
 def _loaded(arguments: list[str], environment: dict[str, str]) -> tuple[float, int]:

@@ -18,15 +18,15 @@ from benchmarks.stand import KPI_MINUTE, Tell, own_stack
 from headwater.problem import HeadwaterError
 from headwater.stack import HOME_VARIABLE, WAREHOUSE_VARIABLE, Ports, Stack
 
-MEMORY_SECONDS = 180.0
+MEMORY_SECONDS = 120.0
 """How long the stack runs, all jobs and the simulator with it, after its data has begun to grow."""
-_LATER = 3
+_LATER = 2
 _PATIENCE = 420.0
 _POLL_SECONDS = 0.5
 
 
 def measure(scratch: Path, rounds: int, tell: Tell) -> list[Figure]:
-    """Time of the first and of up to three later starts, and the memory's peak over all of it."""
+    """Time of the first and of up to two later starts, and the memory's peak over all of it."""
     stack = own_stack(scratch)
     environment = _environment(stack)
     memory = Memory(stack.home)

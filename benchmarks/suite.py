@@ -39,7 +39,7 @@ SUITE = (
         "≥ 0.98",
         "benchmarks.throughput",
         True,
-        6,
+        7,
     ),
     Benchmark(
         "B2",
@@ -71,7 +71,7 @@ SUITE = (
         "≤ 300 s ; ≤ 60 s ; ≤ 4.5 GB",
         "benchmarks.startup",
         False,
-        7,
+        6,
     ),
 )
 

@@ -11,7 +11,7 @@ from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 
 ORDERS_PLACED = 250_000
-CHECKPOINTS = "1s"
+CHECKPOINTS = "2s"
 _OUR_GROUP = f"headwater.{ORDERS}"
 
 
@@ -36,7 +36,7 @@ def measure(stand: Stand, rounds: int) -> list[Figure]:
             if number == 0:
                 refuse_different(place.lake, other.lake)
     note = (
-        f"dwd.orders, {records:,} change records of three topics, parallelism 1, checkpoints every second; between "
+        f"dwd.orders, {records:,} change records of three topics, parallelism 1, checkpoints every 2 s; between "
         f"{FIRST_SHARE:.0%} and {LAST_SHARE:.0%} of the records; after a warm-up round whose tables were equal"
     )
     return [

@@ -15,7 +15,7 @@ from headwater.stack import Stack
 
 INTERVALS = (1, 5)
 """Seconds between checkpoints."""
-_WARM_UP = 10.0
+_WARM_UP = 15.0
 _ROUND = 12.0
 _POLL_SECONDS = 0.01
 

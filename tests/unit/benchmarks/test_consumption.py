@@ -26,10 +26,19 @@ def test_the_rate_is_taken_between_shares_of_the_records_not_over_start_and_tail
 
 def test_times_are_interpolated_between_checkpoints() -> None:
     # 20 % is reached at 2 s, 95 % at 9.5 s, neither at a checkpoint.
-    assert rate([(1.0, 100), (10.0, 1000)], 1000) == pytest.approx(750 / 7.5)
+    points = [(0.0, 0), (1.0, 100), (9.0, 900), (10.0, 1000)]
+    assert rate(points, 1000) == pytest.approx(750 / 7.5)
 
 
-@pytest.mark.parametrize("points", [[], [(1.0, 1000)], [(1.0, 500), (2.0, 1000)], [(1.0, 100), (2.0, 800)]])
+@pytest.mark.parametrize(
+    "points",
+    [
+        [],
+        [(0.0, 0), (1.0, 500), (2.0, 1000)],
+        [(1.0, 500), (2.0, 600), (3.0, 700), (4.0, 1000)],
+        [(0.0, 0), (1.0, 100), (2.0, 500), (3.0, 900)],
+    ],
+)
 def test_too_few_checkpoints_are_refused_rather_than_guessed_at(points: list[tuple[float, int]]) -> None:
     with pytest.raises(HeadwaterError, match="too few to tell"):
         rate(points, 1000)

@@ -7,9 +7,9 @@ from benchmarks.visibility import figures_of, latencies
 
 
 def test_the_warm_up_is_left_out_and_rounds_follow_the_moment_of_sending() -> None:
-    sent = [1000.0 + number / RATE for number in range(34 * RATE)]
-    # The first ten seconds are warm-up; then come two rounds of twelve seconds.
-    seen = [moment + (9.0 if moment < 1010.0 else 0.5 if moment < 1022.0 else 0.7) for moment in sent]
+    sent = [1000.0 + number / RATE for number in range(39 * RATE)]
+    # The first fifteen seconds are warm-up; then come two rounds of twelve seconds.
+    seen = [moment + (9.0 if moment < 1015.0 else 0.5 if moment < 1027.0 else 0.7) for moment in sent]
     rounds = latencies(sent, seen)
     assert [len(values) for values in rounds] == [12 * RATE, 12 * RATE]
     assert [max(values) for values in rounds] == pytest.approx([0.5, 0.7])
