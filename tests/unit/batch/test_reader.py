@@ -101,7 +101,7 @@ def test_a_table_that_would_be_read_wrongly_is_refused_with_the_reason(
 def test_options_of_the_table_do_not_choose_another_snapshot(orders: Path) -> None:
     file = Path(table_path(orders, ORDERS), "schema", "schema-0")
     schema = orjson.loads(file.read_bytes())
-    schema["options"] |= {"scan.mode": "latest", "scan.snapshot-id": "1"}
+    schema["options"] |= {"scan.mode": "from-timestamp", "scan.timestamp-millis": "1", "scan.tag-name": "none"}
     file.write_bytes(orjson.dumps(schema))
     assert scan(orders, ORDERS, 2).read_all().num_rows == 3
 
