@@ -79,8 +79,11 @@ def start(stack: Stack, *, dagster: bool = True, demo: bool = False, on_event: O
 
 
 def wait_for_dagster(stack: Stack, on_event: OnStep = ignore) -> None:
-    """Wait until Dagster's web page answers. Raises HeadwaterError when it does not come up."""
+    """Wait until Dagster shows the definitions; tell when they do not load. Raises HeadwaterError when it is not up."""
     _wait_for_all(stack, [ready.DAGSTER], on_event)
+    problem = ready.definitions_problem(stack)
+    if problem:
+        on_event(Step("Definitions", f"{problem}; see headwater logs {dagster_processes.CODE_SERVER}", done=True))
 
 
 def start_simulator(stack: Stack) -> None:

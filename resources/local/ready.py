@@ -11,6 +11,8 @@ from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.local import dagster, flink, kafka, supervisor
 
+_LOADING = "the definitions are being loaded"
+
 # A process that lives for some seconds before it fails is never FATAL to the supervisor.
 _MOST_STARTS = 4
 
@@ -57,8 +59,8 @@ def gateway_answers(stack: Stack) -> bool:
 
 
 def dagster_answers(stack: Stack) -> bool:
-    """Dagster's web server is up; it may still be loading definitions."""
-    return get_json(f"{stack.dagster_url}/server_info") is not None
+    """Dagster's web server is up, and has loaded the definitions or knows why it cannot."""
+    return get_json(f"{stack.dagster_url}/server_info") is not None and definitions_problem(stack) != _LOADING
 
 
 def definitions_problem(stack: Stack) -> str:
@@ -74,8 +76,8 @@ def definitions_problem(stack: Stack) -> str:
         if outcome.get("__typename") == "PythonError":
             return outcome["message"].strip().splitlines()[-1][:300]
         if entry["loadStatus"] != "LOADED":
-            return f"{entry['name']} is {entry['loadStatus'].lower()}"
-    return "" if entries else "no code location"
+            return _LOADING
+    return "" if entries else _LOADING
 
 
 def get_json(url: str) -> dict[str, Any] | None:

@@ -1,0 +1,188 @@
+"""`headwater up` and `down` as a person uses them, with a small warehouse that has nothing to do with orders."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater.model import TableName
+from headwater.stack import Ports, Stack
+from resources.deploy import engine
+from resources.kafka import writer
+from resources.local import lifecycle, owned
+from resources.local.ports import free_ports as find_ports
+from resources.paimon.store import FilesystemTableStore
+from tests.integration.waiting import eventually
+
+VISITS = TableName.parse("dwd.visits")
+DECLARATIONS = {
+    "ods/visits/table.yaml": """
+        description: Page views.
+        owner: web-team
+        topic: {name: web.visits, format: json}
+        columns:
+          view_id: {type: BIGINT, required: true}
+          page: {type: STRING}
+          seen_at: {type: TIMESTAMP_LTZ(3), required: true}
+        event_time: {column: seen_at}
+        """,
+    "dwd/visits/table.yaml": """
+        description: One row per page view.
+        owner: web-team
+        key: [view_id]
+        columns:
+          view_id: {type: BIGINT, required: true}
+          page: {type: STRING}
+          seen_at: {type: TIMESTAMP_LTZ(3)}
+        merge: deduplicate
+        event_time: {column: seen_at}
+        job: {checkpoint_interval: 1s}
+        """,
+    "dwd/visits/select.sql": "SELECT view_id, page, seen_at FROM ods.visits\n",
+}
+
+
+class Place:
+    """A state folder with ports and a warehouse of its own, and the command run in it."""
+
+    def __init__(self, stack: Stack, jars: Path) -> None:
+        self.stack = stack
+        ports = {Ports.variable(field): str(port) for field, port in asdict(stack.ports).items()}
+        self._environment = (
+            os.environ
+            | ports
+            | {
+                "HEADWATER_HOME": str(stack.home),
+                "HEADWATER_WAREHOUSE": str(stack.warehouse),
+                "HEADWATER_JARS": str(jars),
+            }
+        )
+        self._sent = 0
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        command = [str(Path(sys.executable).parent / "headwater"), *arguments]
+        return subprocess.Popen(
+            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        running = self.start(*arguments)
+        out, err = running.communicate(timeout=280)
+        return subprocess.CompletedProcess(arguments, running.returncode, out, err)
+
+    def send(self, count: int) -> None:
+        with writer(self.stack.kafka) as to:
+            for number in range(self._sent, self._sent + count):
+                view = {"view_id": number, "page": "/", "seen_at": "2026-11-22T03:04:05.678Z"}
+                to.write("web.visits", json.dumps(view).encode())
+        self._sent += count
+
+    def records(self) -> int:
+        snapshot = FilesystemTableStore(self.stack.lake).latest_snapshot(VISITS)
+        return snapshot.rows if snapshot else 0
+
+    def everything_arrived(self) -> bool:
+        return self.records() >= self._sent
+
+    def doctor(self) -> dict[str, Any]:
+        return json.loads(self.run("doctor", "--json").stdout)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, shared_jars: Path) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("up")
+    for path, text in DECLARATIONS.items():
+        file = folder / "warehouse" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text))
+    stack = Stack(home=folder / "home", warehouse=folder / "warehouse", ports=find_ports())
+    yield Place(stack, shared_jars)
+    lifecycle.stop(stack)
+
+
+def _restored_from(stack: Stack) -> str:
+    with engine(stack) as flink:
+        (job,) = [job for job in flink.jobs() if job.model == VISITS]
+        return flink.health(job.id).restored_from or ""
+
+
+@pytest.mark.timeout(900)
+def test_up_resumes_after_down_after_a_crash_and_after_ctrl_c(place: Place) -> None:
+    up = place.run("up", "--detach")
+    assert up.returncode == 0, up.stderr
+    assert place.stack.dagster_url in up.stdout
+    assert "Simulator: off: this warehouse does not declare" in up.stderr
+    place.send(100)
+    eventually(place.everything_arrived, "the first hundred views")
+
+    second = place.run("up", "--detach")
+    assert second.returncode == 1
+    assert "is running already (supervisor pid" in second.stderr
+
+    doctor = place.doctor()
+    assert [check for check in doctor["checks"] if not check["ok"]] == []
+    assert {check["name"] for check in doctor["checks"]} >= {"Kafka", "Flink", "SQL gateway", "Dagster", "ports"}
+
+    down = place.run("down", "--json")
+    assert down.returncode == 0, down.stderr
+    assert json.loads(down.stdout)["notes"] == []
+    assert owned.owned(place.stack.home) == ()
+    again = place.run("down")
+    assert (again.returncode, again.stdout) == (0, "Nothing was running.\n")
+
+    assert place.run("up", "--detach").returncode == 0
+    assert "/savepoints/" in _restored_from(place.stack)
+    place.send(100)
+    eventually(place.everything_arrived, "the second hundred views")
+
+    for process in owned.owned(place.stack.home):
+        process.kill()
+    assert not place.doctor()["checks"][-1]["ok"]
+    watched = place.start("up")
+    assert watched.stdout is not None
+    for line in watched.stdout:
+        if line.strip().startswith("Logs"):
+            break
+    assert "/checkpoints/" in _restored_from(place.stack)
+    place.send(100)
+    eventually(place.everything_arrived, "the third hundred views")
+
+    watched.send_signal(signal.SIGINT)
+    _, err = watched.communicate(timeout=120)
+    assert watched.returncode == 0, err
+    assert owned.owned(place.stack.home) == ()
+    assert list(place.stack.job_state.glob("dwd.visits/*/savepoints/*/_metadata"))
+
+
+def test_down_stops_the_processes_although_flink_does_not_answer(place: Place) -> None:
+    assert place.run("up", "--detach").returncode == 0
+    frozen = [
+        process for process in owned.owned(place.stack.home) if "StandaloneSession" in " ".join(process.cmdline())
+    ]
+    for process in frozen:
+        process.suspend()
+    down = place.run("down")
+    assert down.returncode == 0
+    assert "Flink did not stop its jobs" in down.stderr
+    assert "the next headwater up goes on from the newest checkpoints" in down.stderr
+    assert owned.owned(place.stack.home) == ()
+
+
+def test_a_mistake_in_the_declarations_is_told_before_anything_starts(place: Place) -> None:
+    extra = place.stack.warehouse / "dwd" / "visits" / "from_nowhere.sql"
+    extra.write_text("SELECT view_id FROM ods.nothing\n")
+    try:
+        up = place.run("up", "--detach")
+    finally:
+        extra.unlink()
+    assert up.returncode == 1
+    assert "ods.nothing" in up.stderr
+    assert owned.owned(place.stack.home) == ()
