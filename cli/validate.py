@@ -57,8 +57,7 @@ def _show_problems(problems: tuple[Problem, ...], as_json: bool) -> None:
         click.echo(f"{place}: {problem.message}")
         if problem.advice:
             click.echo(f"    {problem.advice}")
-    count = len(problems)
-    click.echo(f"\n✗ {count} {'problem' if count == 1 else 'problems'}. Correct the files, then: headwater validate")
+    click.echo(f"\n✗ {_counted(len(problems), 'problem')}. Correct the files, then: headwater validate")
 
 
 def _near(file: Path) -> Path:
@@ -90,6 +89,13 @@ def _show_summary(warehouse: Warehouse) -> None:
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     console.print(table)
     flows = sum(len(model.flows) for model in warehouse.models)
-    console.print(
-        f"\n{len(warehouse.models)} tables, {flows} flows, {len(warehouse.markets)} markets: all of it holds together."
+    counts = (
+        _counted(len(warehouse.models), "table"),
+        _counted(flows, "flow"),
+        _counted(len(warehouse.markets), "market"),
     )
+    console.print(f"\n{', '.join(counts)}: all of it holds together.")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

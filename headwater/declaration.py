@@ -4,8 +4,9 @@ Only what one file can say about itself is checked here; what needs other files 
 """
 
 from datetime import date, time, timedelta
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     BaseModel,
@@ -37,8 +38,10 @@ def _duration(value: Any) -> timedelta:
 def _zone(value: Any) -> ZoneInfo:
     try:
         return ZoneInfo(str(value))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"«{value}» is not an IANA time zone") from error
+    except (OSError, ValueError, KeyError) as error:
+        near = get_close_matches(str(value), sorted(available_timezones()), n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"«{value}» is not an IANA time zone{meant}") from error
 
 
 def _local_time(value: Any) -> time:

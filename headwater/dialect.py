@@ -55,6 +55,8 @@ def parse(sql: str) -> list[exp.Expr]:
     for token, following in pairwise(found):
         if token.text.upper() == "MATCH_RECOGNIZE" and following.token_type == TokenType.L_PAREN:
             raise InvalidSyntax("MATCH_RECOGNIZE is refused: the columns it gives are not worked out", token.start)
+        if token.text == '"' and token.token_type != TokenType.STRING:
+            raise InvalidSyntax("in Flink SQL a name stands in backticks and a text in '…'; \" is neither", token.start)
     return [tree for tree in dialect.parser().parse(found, sql) if tree is not None]
 
 
@@ -113,7 +115,7 @@ class _Parser(parser.Parser):
         ended = self._curr is None or self._curr.token_type == TokenType.SENTINEL
         found = "the end" if ended or token is None else f"«{token.text}»"
         if match := re.match(r"Expect(?:ing|ed) (.+)", message):
-            wanted = match[1].removeprefix("TYPE after ")
+            wanted = match[1].partition(" but got")[0]
             return f"«{wanted}» is expected before {found}"
         if message.startswith(("Invalid expression", "Required keyword")):
             return f"{found} is not expected here" if found != "the end" else "something is missing at the end"

@@ -16,7 +16,7 @@ _UNITS = {
 
 def parse_duration(text: str) -> timedelta:
     """Read a whole number and one unit. Raises ValueError for anything else, zero included."""
-    if not re.match(PATTERN, text):
+    if not re.fullmatch(PATTERN, text):
         raise ValueError(
             f"«{text}» is not a duration; write a whole number and a unit, as in 500ms, 30s, 2m, 36h or 7d"
         )

@@ -82,7 +82,7 @@ def _only_select(found: Diagnostics) -> exp.Expr | None:
     if not trees:
         found.add(Position(found.file), "the file has no statement", "Write one SELECT.")
     elif len(trees) > 1:
-        found.problem(trees[1], "a second statement begins here", "Keep one SELECT.")
+        found.add(_second_statement(found, trees[1]), "a second statement begins here", "Keep one SELECT.")
     elif not isinstance(trees[0], exp.Query):
         verb = type(trees[0]).__name__.upper()
         begin = found.position(len(found.sql) - len(found.sql.lstrip()))
@@ -90,6 +90,15 @@ def _only_select(found: Diagnostics) -> exp.Expr | None:
     else:
         return trees[0]
     return None
+
+
+def _second_statement(found: Diagnostics, tree: exp.Expr) -> Position:
+    """The first word after the semicolon before a statement; of the tree itself only names have places."""
+    names = found.place(tree)
+    lines = found.sql.split("\n")
+    before = "\n".join([*lines[: names.line - 1], lines[names.line - 1][: names.column - 1]])
+    after = before.rfind(";") + 1
+    return found.position(after + len(found.sql[after:]) - len(found.sql[after:].lstrip()))
 
 
 def _outputs(relation: Relation, found: Diagnostics) -> tuple[tuple[OutputColumn, ...], dict[str, Position]]:

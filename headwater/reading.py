@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headwater.assemble import TableFormType, columns_of, markets_of, model_of
+from headwater.compile.rejects import REJECTED, rejected_model
 from headwater.declaration import MarketsForm, SourceForm
 from headwater.draft import Draft, DraftFlow
 from headwater.graph import in_dependency_order
@@ -36,6 +37,9 @@ def read(layout: Layout) -> Warehouse:
     if problems:
         raise InvalidWarehouse(tuple(dict.fromkeys(problems)))
     models = {name: _model(draft) for name, draft in drafts.items()}
+    sources = tuple(model for model in models.values() if model.is_source)
+    if sources:
+        models[REJECTED] = rejected_model(sources)
     order = in_dependency_order({name: model.reads for name, model in models.items()})
     return Warehouse(layout.root, tuple(models[name] for name in order), markets or ())
 

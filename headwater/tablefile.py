@@ -46,7 +46,16 @@ def read_form(file: Path, text: str, form: type[FormType]) -> tuple[YamlFile, Fo
         return content, form.model_validate(content.value), []
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=True)
-        return content, None, [_problem(content, form, detail) for detail in details]
+        found = [_problem(content, form, detail) for detail in details if not _is_misspelt_below(detail, details)]
+        return content, None, found
+
+
+def _is_misspelt_below(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """A missing key is no news when one that is nearly the same stands there, unknown."""
+    if detail["type"] != "missing":
+        return False
+    siblings = [d["loc"][-1] for d in details if d["type"] == "extra_forbidden" and d["loc"][:-1] == detail["loc"][:-1]]
+    return any(closest(str(sibling), [str(detail["loc"][-1])]) for sibling in siblings)
 
 
 def _needed(form: type[BaseModel]) -> str:

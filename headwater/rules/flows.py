@@ -13,6 +13,11 @@ from headwater.problem import Problem
 
 def broken_rules(draft: Draft) -> Iterator[Problem]:
     """What is wrong between this table and its flows, including what is wrong in the flows themselves."""
+    if isinstance(draft.form, SourceForm):
+        for flow in draft.flows:
+            advice = "Move it to a dwd or dm table that reads this one."
+            yield flow.problem(f"{draft.name} is a source: its rows come from a topic, not from SQL", advice)
+        return
     for flow in draft.flows:
         yield from flow.analysis.problems
     for rule in _RULES:
@@ -29,11 +34,6 @@ def _given(flow: DraftFlow) -> set[str]:
 
 
 def _has_the_right_number_of_flows(draft: Draft) -> Iterator[Problem]:
-    if isinstance(draft.form, SourceForm):
-        for flow in draft.flows:
-            advice = "Move it to a dwd or dm table that reads this one."
-            yield flow.problem(f"{draft.name} is a source: its rows come from a topic, not from SQL", advice)
-        return
     if not draft.flows:
         yield draft.at_key(
             message=f"{draft.name} has no flow", advice="Add a file select.sql with one SELECT beside it."
@@ -89,7 +89,7 @@ def _gives_the_key(draft: Draft) -> Iterator[Problem]:
 
 def _gives_every_column(draft: Draft) -> Iterator[Problem]:
     """A column without any flow is always NULL. Where flows give whole rows, each gives all columns."""
-    if isinstance(draft.form, SourceForm) or not all(flow.is_sound for flow in draft.flows) or not draft.flows:
+    if not draft.flows or not all(flow.is_sound for flow in draft.flows):
         return
     others = [name for name in draft.form.columns if name not in draft.key]
     given = set().union(*(_given(flow) for flow in draft.flows))

@@ -4,15 +4,13 @@ import re
 from collections.abc import Callable, Iterator
 
 from headwater.assemble import changelog_of, merge_of
+from headwater.compile.rejects import REJECTED
 from headwater.declaration import NAME_PATTERN, CheckForm, EventTimeForm, ReportForm, SourceForm, StreamForm
 from headwater.diagnostics import closest
 from headwater.draft import Draft
-from headwater.model import ChangelogProducer, Column, Layer, Merge, TableName
+from headwater.model import ChangelogProducer, Column, Merge
 from headwater.problem import Problem
 from headwater.sqltype import SqlType
-
-GENERATED = TableName(Layer.ODS, "rejected")
-"""The table of records that do not fit their declared columns; the platform makes it."""
 
 REPORT_PARTITIONS = {"market": SqlType("STRING"), "local_date": SqlType("DATE")}
 _NAME = re.compile(NAME_PATTERN)
@@ -189,8 +187,8 @@ def _partial_rows_may_have_gaps(draft: Draft) -> Iterator[Problem]:
 def _source_can_be_read(draft: Draft) -> Iterator[Problem]:
     if not isinstance(draft.form, SourceForm):
         return
-    if draft.name == GENERATED:
-        message = f"{GENERATED} is made by the platform: it keeps the records that do not fit their columns"
+    if draft.name == REJECTED:
+        message = f"{REJECTED} is made by the platform: it keeps the records that do not fit their columns"
         yield draft.at_key(message=message, advice="Give this source another name.")
     if draft.form.topic.format == "debezium-json" and not draft.form.key:
         message = "a topic of change events needs a key, or a repeated event would count twice"

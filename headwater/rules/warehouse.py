@@ -71,7 +71,7 @@ def _readers_get_a_changelog(drafts: Drafts) -> Iterator[Problem]:
 
 def _windows_go_by_event_time(drafts: Drafts) -> Iterator[Problem]:
     for draft in drafts.values():
-        for flow in draft.flows:
+        for flow in draft.flows if isinstance(draft.form, StreamForm) else ():
             for table, column in flow.analysis.time_columns:
                 source = drafts.get(table)
                 form = None if source is None or isinstance(source.form, ReportForm) else source.form.event_time

@@ -1,0 +1,167 @@
+"""Loading a warehouse folder, and the cache that spares reading it again."""
+
+from datetime import time, timedelta
+from pathlib import Path
+
+import pytest
+
+from headwater import reading
+from headwater.loader import load
+from headwater.model import Accepted, ChangelogProducer, Merge, SqlCheck, TableName
+from headwater.problem import HeadwaterError, InvalidWarehouse
+
+PROJECT = Path(__file__).parents[3]
+REFERENCE = PROJECT / "warehouse"
+PAGEVIEWS = PROJECT / "tests" / "warehouses" / "pageviews"
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "cache"
+
+
+@pytest.fixture
+def no_reading(monkeypatch):
+    def fail(_):
+        raise AssertionError("the files were read")
+
+    monkeypatch.setattr(reading, "read", fail)
+
+
+def test_upstream_tables_come_first():
+    for root in (REFERENCE, PAGEVIEWS):
+        seen: set[TableName] = set()
+        for model in load(root).models:
+            assert seen.issuperset(model.reads)
+            seen.add(model.name)
+
+
+def test_the_reference_warehouse_is_read_as_declared():
+    warehouse = load(REFERENCE)
+    orders = warehouse.model(TableName.parse("dwd.orders"))
+    assert orders.storage is not None
+    assert (orders.storage.merge, orders.storage.changelog) == (Merge.PARTIAL_UPDATE, ChangelogProducer.LOOKUP)
+    assert {flow.name: flow.sequence for flow in orders.flows} == {
+        "from_orders": "updated_at",
+        "from_pricing": "priced_at",
+        "from_dispatch": "dispatched_at",
+    }
+    assert [column.name for column in orders.columns if column.required] == ["market", "order_day", "order_id"]
+    assert orders.checks[0] == Accepted("status", ("created", "matched", "completed", "cancelled"))
+    assert isinstance(orders.checks[1], SqlCheck)
+    assert "price < 0" in orders.checks[1].sql
+    kpi = warehouse.model(TableName.parse("dm.kpi_minute"))
+    assert (kpi.job.state_ttl, kpi.reads) == (timedelta(hours=36), (TableName.parse("dwd.orders"),))
+    activity = warehouse.model(TableName.parse("dm.driver_activity"))
+    assert activity.flows[0].time_columns == ((TableName.parse("ods.driver_status"), "occurred_at"),)
+    report = warehouse.model(TableName.parse("rpt.daily_orders"))
+    assert report.schedule is not None
+    assert (report.schedule.at, report.partition_by) == (time(1, 30), ("market", "local_date"))
+    assert len(warehouse.markets) == 13
+
+
+def test_every_flow_of_the_shipped_warehouses_gives_exactly_the_declared_types():
+    for root in (REFERENCE, PAGEVIEWS):
+        for model in load(root).models:
+            declared = {column.name: column.type for column in model.columns}
+            for flow in model.flows:
+                assert {column.name: column.type for column in flow.outputs} == {
+                    column.name: declared[column.name] for column in flow.outputs
+                }
+
+
+def test_a_flow_keeps_the_authors_text(sensors):
+    flow = load(sensors.root).model(TableName.parse("dwd.sensors")).flows[1]
+    assert flow.sql == (sensors.root / "dwd/sensors/from_readings.sql").read_text()
+
+
+def test_merge_and_changelog_follow_from_keys_and_sequences(sensors):
+    warehouse = load(sensors.root)
+    kinds = {str(m.name): (m.storage.merge.value, m.storage.changelog.value) for m in warehouse.models if m.storage}
+    assert kinds == {
+        "dwd.sensors": ("partial-update", "lookup"),
+        "dm.warmth": ("deduplicate", "lookup"),
+        "rpt.daily_warmth": ("append", "none"),
+        "ods.rejected": ("deduplicate", "none"),
+    }
+
+
+def test_a_market_may_be_called_no(sensors):
+    sensors.write("markets.yaml", "markets:\n  no: {name: Norway, zone: Europe/Oslo}\n")
+    assert [market.code for market in load(sensors.root).markets] == ["no"]
+
+
+def test_editor_leftovers_and_readmes_are_passed_over(sensors):
+    for path in (".git/x", "dm/warmth/select.sql~", "dm/warmth/.select.sql.swp", "dm/warmth/README.md", "README.md"):
+        sensors.write(path, "not ours")
+    assert sensors.problems() == []
+
+
+def test_an_unchanged_folder_is_not_read_again(sensors, cache, monkeypatch):
+    first = load(sensors.root, cache)
+    monkeypatch.setattr(reading, "read", lambda _: pytest.fail("the files were read"))
+    assert load(sensors.root, cache) == first
+
+
+@pytest.mark.parametrize("damage", [b"", b"damaged", b"\x80\x05N.", b"\x80\x05cno_such_module\nx\n."])
+def test_a_damaged_cache_is_made_anew(sensors, cache, damage):
+    first = load(sensors.root, cache)
+    good = cache.read_bytes()
+    cache.write_bytes(damage)
+    assert load(sensors.root, cache) == first
+    assert cache.read_bytes() == good
+
+
+def test_a_cache_cut_short_is_made_anew(sensors, cache):
+    first = load(sensors.root, cache)
+    cache.write_bytes(cache.read_bytes()[:-20])
+    assert load(sensors.root, cache) == first
+
+
+def test_an_edit_is_seen_through_the_cache(sensors, cache):
+    load(sensors.root, cache)
+    sensors.replace("dm/warmth/table.yaml", "owner: sensing", "owner: warming")
+    assert load(sensors.root, cache).model(TableName.parse("dm.warmth")).owner == "warming"
+
+
+def test_a_new_and_a_removed_file_are_seen_through_the_cache(sensors, cache):
+    load(sensors.root, cache)
+    sensors.remove("dwd/sensors/from_readings.sql")
+    with pytest.raises(InvalidWarehouse):
+        load(sensors.root, cache)
+    sensors.write("dwd/sensors/from_readings.sql", "SELECT sensor, degrees, read_at FROM ods.readings")
+    sensors.write("dm/empty/.keep", "")
+    with pytest.raises(InvalidWarehouse, match=r"dm\.empty has no table\.yaml"):
+        load(sensors.root, cache)
+
+
+def test_a_broken_warehouse_is_told_every_time(sensors, cache):
+    load(sensors.root, cache)
+    sensors.write("dmm/x/table.yaml", "")
+    for _ in range(2):
+        with pytest.raises(InvalidWarehouse, match="«dmm» is not a layer"):
+            load(sensors.root, cache)
+
+
+def test_a_cache_of_another_source_version_is_not_used(sensors, cache, monkeypatch):
+    load(sensors.root, cache)
+    monkeypatch.setattr("headwater.loader._source_version", lambda: "another")
+    seen = []
+    real = reading.read
+    monkeypatch.setattr(reading, "read", lambda layout: seen.append(1) or real(layout))
+    load(sensors.root, cache)
+    assert seen == [1]
+
+
+def test_a_cache_that_cannot_be_written_only_costs_time(sensors, tmp_path):
+    (tmp_path / "taken").mkdir()
+    assert load(sensors.root, tmp_path / "taken") == load(sensors.root)
+
+
+def test_a_missing_folder_says_how_to_name_one(tmp_path):
+    with pytest.raises(HeadwaterError) as missing:
+        load(tmp_path / "nowhere")
+    assert str(missing.value) == (
+        f"There is no warehouse folder {tmp_path / 'nowhere'}\n"
+        "  next:  give one by --warehouse PATH or HEADWATER_WAREHOUSE"
+    )
