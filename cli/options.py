@@ -14,5 +14,5 @@ def table_names(texts: Iterable[str]) -> frozenset[TableName]:
         try:
             names.add(TableName.parse(text))
         except ValueError as error:
-            raise click.BadParameter(f"«{text}» is not a table's name; write layer.table, such as dwd.orders") from error
+            raise click.BadParameter(f"«{text}» is no table's name; write layer.table, such as dwd.orders") from error
     return frozenset(names)

@@ -1,4 +1,4 @@
-"""What the platform asks of the systems it runs on. `resources/` implements these protocols; the core only declares them."""
+"""What the platform asks of the systems it runs on. The core declares these protocols, `resources/` implements them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -83,7 +83,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class EventTime:
-    """Which column says when a row happened, how late rows may come, and when a silent source stops holding time back."""
+    """Which column says when a row happened, how late rows may come, when a silent source stops holding time back."""
 
     column: str
     lateness: timedelta = timedelta(seconds=20)

@@ -7,7 +7,7 @@ the author's `FROM dwd.orders` stays as written, and watermark, consumer and ope
 from dataclasses import dataclass
 
 from headwater.compile import text
-from headwater.compile.parsing import parsed, text_is_valid
+from headwater.compile.parsing import NESTED, TEXTS, parsed, text_is_valid
 from headwater.compile.storage import CONSUMER_KEPT, columns_clause, partition_clause
 from headwater.model import Column, EventTime, Model, TableName, Topic, TopicFormat
 
@@ -52,7 +52,7 @@ def read_topic(model: Model, addresses: Addresses, reader: TableName, *, timed: 
     topic = _topic(model)
     clock = model.event_time.column if model.event_time else None
     as_text = {
-        c.name for c in model.columns if not c.required and c.name != clock and c.type.root not in _NEVER_FAIL
+        c.name for c in model.columns if not c.required and c.name != clock and c.type.root not in TEXTS | NESTED
     }
     columns = [
         f"  {text.identifier(column.name)} {'STRING' if column.name in as_text else column.type}"
@@ -125,9 +125,6 @@ def write_table(model: Model, addresses: Addresses) -> tuple[str, ...]:
     options = _paimon_options(model, addresses) | {"sink.operator-uid.suffix": str(model.name)}
     options.setdefault("write-buffer-size", _WRITE_BUFFER)
     return (_paimon_table(text.table(model.name), model, columns_clause(model, comments=False), options),)
-
-
-_NEVER_FAIL = frozenset({"STRING", "VARCHAR", "CHAR"})
 
 
 def _loses_digits(model: Model, as_text: set[str]) -> bool:

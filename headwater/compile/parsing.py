@@ -8,8 +8,8 @@ from headwater.sqltype import SqlType
 
 _INTEGERS = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT"})
 _TIMES = frozenset({"TIMESTAMP", "TIMESTAMP_LTZ"})
-_TEXTS = frozenset({"STRING", "VARCHAR", "CHAR"})
-_NESTED = frozenset({"ARRAY", "MAP", "ROW", "MULTISET"})
+TEXTS = frozenset({"STRING", "VARCHAR", "CHAR"})
+NESTED = frozenset({"ARRAY", "MAP", "ROW", "MULTISET"})
 
 
 def parsed(text: str, type_: SqlType) -> str:
@@ -17,7 +17,7 @@ def parsed(text: str, type_: SqlType) -> str:
 
     Flink's casts take no ISO-8601 `T` and `Z`, so they are taken out first; the session's zone is UTC.
     """
-    if type_.root in _TEXTS:
+    if type_.root in TEXTS:
         return text
     if type_.root in _TIMES:
         return f"TRY_CAST(REPLACE(REPLACE({text}, 'T', ' '), 'Z', '') AS {type_})"
@@ -29,7 +29,7 @@ def text_is_valid(text: str, type_: SqlType) -> str:
 
     Patterns guard where Flink's cast is more lenient than its JSON format: `12.7` as BIGINT would be cut to 12.
     """
-    if type_.root in _TEXTS or type_.root in _NESTED:
+    if type_.root in TEXTS or type_.root in NESTED:
         return "TRUE"
     if type_.root == "BOOLEAN":
         return f"LOWER({text}) IN ('true', 'false')"

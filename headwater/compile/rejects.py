@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headwater.compile.binding import raw_name
-from headwater.compile.parsing import text_is_valid
+from headwater.compile.parsing import NESTED, TEXTS, text_is_valid
 from headwater.compile.text import literal
 from headwater.model import (
     ChangelogProducer,
@@ -83,10 +83,21 @@ def _reason(source: Model) -> str:
             " OR (JSON_VALUE(payload, '$.op') = 'u' AND JSON_QUERY(payload, '$.before') IS NULL) THEN 'wrong_shape'"
         )
     for column in source.columns:
-        field = f"JSON_VALUE(payload, {literal(('$.after.' if debezium else '$.') + column.name)})"
-        if column.required:
-            cases.append(f"WHEN {field} IS NULL THEN {literal('missing:' + column.name)}")
-        valid = text_is_valid(field, column.type)
-        if valid != "TRUE":
-            cases.append(f"WHEN {field} IS NOT NULL AND NOT {valid} THEN {literal('type:' + column.name)}")
+        cases.extend(_cases(column, "$.after." if debezium else "$."))
     return "CASE\n    " + "\n    ".join(cases) + "\n    ELSE CAST(NULL AS STRING)\n  END"
+
+
+def _cases(column: Column, parent: str) -> list[str]:
+    """When a record is rejected for this column. Text takes an object or a list as its JSON; other scalars do not."""
+    path = literal(parent + column.name)
+    scalar, container = f"JSON_VALUE(payload, {path})", f"JSON_QUERY(payload, {path})"
+    nested = column.type.root in NESTED
+    cases = []
+    if column.required:
+        absent = f"{container} IS NULL" if nested else f"{scalar} IS NULL AND {container} IS NULL"
+        cases.append(f"WHEN {absent} THEN {literal('missing:' + column.name)}")
+    if nested or column.type.root in TEXTS:
+        return cases
+    misread = f"{scalar} IS NOT NULL AND NOT {text_is_valid(scalar, column.type)}"
+    wrong = f"{scalar} IS NULL AND {container} IS NOT NULL OR {misread}"
+    return [*cases, f"WHEN {wrong} THEN {literal('type:' + column.name)}"]

@@ -24,7 +24,10 @@ class Actual:
 
 
 def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broker: Broker) -> Actual:
-    """Read the topics, and the tables, jobs and retained states of every streaming model. May raise HeadwaterError (unreachable)."""
+    """Read the topics, and the tables, jobs and retained states of every streaming model.
+
+    May raise HeadwaterError (unreachable).
+    """
     names = [model.name for model in warehouse.streaming]
     tables = {name: store.table(name) for name in names}
     states = {name: engine.retained_state(name) for name in names}

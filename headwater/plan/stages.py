@@ -9,7 +9,7 @@ from headwater.model import Column, Model, TableName, Topic
 
 @dataclass(frozen=True, slots=True)
 class CreateTopic:
-    """A job over a topic that is not there restarts until somebody makes it; what the broker makes by itself is misspelt."""
+    """A job over a topic that is not there restarts until somebody makes it."""
 
     table: TableName
     topic: Topic

@@ -20,8 +20,8 @@ from resources.report import run_report
 from resources.status import status
 from simulator.replay import ReplaySpan, replay
 from simulator.truth import Row, Truth
-from tests.integration.exactness.lakerows import differences, rows
 from tests.conftest import PROJECT
+from tests.integration.exactness.lakerows import differences, rows
 from tests.integration.waiting import eventually
 
 SPAN = ReplaySpan(start=datetime(2026, 11, 22, 3, tzinfo=UTC), minutes=60, orders=12_000, seed=11)

@@ -59,7 +59,9 @@ def test_a_gateway_that_goes_away_is_told_and_applying_again_finishes(
             ("kafka", events.stack.ports.kafka),
         ):
             monkeypatch.setenv(Ports.variable(name), str(value))
-        monkeypatch.setattr("resources.deploy.Executor", lambda flink, broker, tell: Executor(flink, broker, going_away(tell, go)))
+        monkeypatch.setattr(
+            "resources.deploy.Executor", lambda flink, broker, tell: Executor(flink, broker, going_away(tell, go))
+        )
         monkeypatch.setattr("sys.argv", ["headwater", "apply", "--yes", "--model", events.named(EVENTS)])
         with pytest.raises(SystemExit) as exited:
             main()
