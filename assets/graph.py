@@ -29,7 +29,7 @@ def build_definitions(warehouse: Warehouse, stack: Stack) -> dg.Definitions:
         ],
         asset_checks=[checks] if checks else [],
         schedules=[*report_schedules(warehouse), *([checks_schedule(checks)] if checks else [])],
-        sensors=[snapshot_sensor(warehouse), job_health_sensor(warehouse)] if warehouse.streaming else [],
+        sensors=[snapshot_sensor(warehouse), job_health_sensor(warehouse, versions)] if warehouse.streaming else [],
         resources=platform_resources(stack),
         # Runs are short and light: a process for each step would cost more than the step.
         executor=dg.in_process_executor,

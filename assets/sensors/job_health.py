@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -12,8 +12,9 @@ from assets.health import Verdict, judge
 from assets.metadata import present, timestamp
 from assets.naming import job_key
 from assets.resources import STREAM_ENGINE, JobWatch
+from assets.sensors.deployments import deployment, recorded_job, settled
 from headwater.engines import ActualJob, JobHealth
-from headwater.model import Model, Warehouse
+from headwater.model import Model, TableName, Warehouse
 
 _INTERVAL_SECONDS = 15
 _TICK_SECONDS = 20.0
@@ -21,7 +22,7 @@ _TICK_SECONDS = 20.0
 # Unchanged health is said again this often, so that its counters stay readable and the event log small.
 _REPEAT_SECONDS = 600.0
 
-Event = dg.AssetObservation | dg.AssetCheckEvaluation
+Event = dg.AssetObservation | dg.AssetCheckEvaluation | dg.AssetMaterialization
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,12 @@ class Said:
     Args:
         signature: What must change for it to be said again.
         at: When, in seconds since 1970.
+        recorded: The Flink id of the job that the newest materialization names.
     """
 
     signature: str
     at: float
+    recorded: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,8 @@ class Round:
     said: Mapping[str, Said]
 
 
-def job_health_sensor(warehouse: Warehouse) -> dg.SensorDefinition:
-    """The sensor over all streaming jobs."""
-    models = warehouse.streaming
+def job_health_sensor(warehouse: Warehouse, versions: Mapping[TableName, str]) -> dg.SensorDefinition:
+    """The sensor over all streaming jobs. `versions` are their code versions."""
 
     @dg.sensor(
         name="job_health",
@@ -59,11 +61,17 @@ def job_health_sensor(warehouse: Warehouse) -> dg.SensorDefinition:
     def job_health(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         engine: JobWatch = getattr(context.resources, STREAM_ENGINE)
         before = {name: Said(*entry) for name, entry in json.loads(context.cursor or "{}").items()}
-        found = look(models, engine, before, datetime.now(UTC))
+
+        def deployed(model: Model, job: ActualJob, health: JobHealth) -> dg.AssetMaterialization | None:
+            if recorded_job(context.instance, model) == job.id:
+                return None
+            return deployment(model, warehouse, versions[model.name], job, health)
+
+        found = look(warehouse.streaming, engine, before, datetime.now(UTC), deployed)
         return dg.SensorResult(
             asset_events=found.events,
-            cursor=json.dumps({name: (said.signature, said.at) for name, said in found.said.items()}),
-            skip_reason=f"{len(found.events)} events for {len(models)} jobs",
+            cursor=json.dumps({name: astuple(said) for name, said in found.said.items()}),
+            skip_reason=f"{len(found.events)} events for {len(warehouse.streaming)} jobs",
         )
 
     return job_health
@@ -74,11 +82,13 @@ def look(
     engine: JobWatch,
     said: Mapping[str, Said],
     now: datetime,
+    deployed: Callable[[Model, ActualJob, JobHealth], dg.AssetMaterialization | None],
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Round:
     """Ask for each job's health, those not looked at for longest first, until the time is used up.
 
+    `deployed` is asked once for each job that has settled: its materialization, or None when there is one already.
     Raises HeadwaterError when the JobManager cannot be reached: nothing is known of any job then.
     """
     started = clock()
@@ -96,10 +106,16 @@ def look(
         verdicts = judge(model, job, health, now)
         before = now_said.pop(name, None)
         signature = _signature(job, health, verdicts)
-        if before is None or before.signature != signature or now.timestamp() - before.at >= _REPEAT_SECONDS:
+        recorded = before.recorded if before else None
+        if job and health and recorded != job.id and settled(job, health, now):
+            materialization = deployed(model, job, health)
+            events += [materialization] if materialization else []
+            recorded = job.id
+        at = before.at if before else 0.0
+        if before is None or before.signature != signature or now.timestamp() - at >= _REPEAT_SECONDS:
             events += _events(model, job, health, verdicts)
-            before = Said(signature, now.timestamp())
-        now_said[name] = before
+            at = now.timestamp()
+        now_said[name] = Said(signature, at, recorded)
     return Round(tuple(events), now_said)
 
 

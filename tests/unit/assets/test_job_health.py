@@ -13,8 +13,8 @@ from assets.health import judge
 from assets.naming import job_key
 from assets.resources import STREAM_ENGINE
 from assets.sensors.job_health import Round, Said, look
-from headwater.engines import JobHealth, JobState
-from headwater.model import JobOptions
+from headwater.engines import ActualJob, JobHealth, JobState
+from headwater.model import JobOptions, Model
 from headwater.problem import HeadwaterError
 from tests.unit.assets.conftest import Platform
 from tests.unit.assets.declared import CLICKS, VISITORS, VISITS, source, streaming, warehouse
@@ -28,7 +28,12 @@ def one_job(platform: Platform) -> None:
 
 
 def look_at(platform: Platform, said: dict[str, Said] | None = None, *, later: float = 0) -> Round:
-    return look(platform.warehouse.streaming, platform.engine, said or {}, NOW + timedelta(seconds=later))
+    now = NOW + timedelta(seconds=later)
+    return look(platform.warehouse.streaming, platform.engine, said or {}, now, nothing_to_record)
+
+
+def nothing_to_record(_model: Model, _job: ActualJob, _health: JobHealth) -> None:
+    """Every job has been recorded."""
 
 
 HEALTHY = JobHealth(JobState.RUNNING, 3, None, NOW, 0)
@@ -154,7 +159,14 @@ def test_a_slow_jobmanager_is_asked_in_turns(platform: Platform) -> None:
     said: dict[str, Said] = {}
     for _ in range(2):
         ticks = count(step=15)
-        found = look(platform.warehouse.streaming, platform.engine, said, NOW, clock=lambda ticks=ticks: next(ticks))
+        found = look(
+            platform.warehouse.streaming,
+            platform.engine,
+            said,
+            NOW,
+            nothing_to_record,
+            clock=lambda ticks=ticks: next(ticks),
+        )
         told |= {event.asset_key for event in found.events}
         assert len(found.events) == 3
         said = dict(found.said)
