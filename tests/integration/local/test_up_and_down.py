@@ -22,6 +22,8 @@ from resources.local.ports import free_ports as find_ports
 from resources.paimon.store import FilesystemTableStore
 from tests.integration.waiting import eventually
 
+pytestmark = pytest.mark.timeout(1800)  # several starts of a whole stack, on a machine that may be busy
+
 VISITS = TableName.parse("dwd.visits")
 DECLARATIONS = {
     "ods/visits/table.yaml": """
@@ -75,7 +77,10 @@ class Place:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         running = self.start(*arguments)
-        out, err = running.communicate(timeout=280)
+        try:
+            out, err = running.communicate(timeout=600)
+        finally:
+            running.kill()
         return subprocess.CompletedProcess(arguments, running.returncode, out, err)
 
     def send(self, count: int) -> None:
@@ -114,7 +119,6 @@ def _restored_from(stack: Stack) -> str:
         return flink.health(job.id).restored_from or ""
 
 
-@pytest.mark.timeout(900)
 def test_up_resumes_after_down_after_a_crash_and_after_ctrl_c(place: Place) -> None:
     up = place.run("up", "--detach")
     assert up.returncode == 0, up.stderr

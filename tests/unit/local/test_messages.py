@@ -2,6 +2,7 @@
 
 import hashlib
 import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from resources.local import disk, lifecycle, ports, supervisor
 
 
 @pytest.fixture
-def place(tmp_path: Path, free_ports: Ports) -> Stack:
-    return Stack(home=tmp_path / "home", warehouse=tmp_path / "warehouse", ports=free_ports)
+def place(tmp_path: Path, free_ports: Ports) -> Iterator[Stack]:
+    stack = Stack(home=tmp_path / "home", warehouse=tmp_path / "warehouse", ports=free_ports)
+    yield stack
+    lifecycle.stop(stack)
 
 
 def test_a_taken_port_is_named_with_its_use_its_holder_and_its_setting(free_ports: Ports) -> None:
