@@ -66,13 +66,13 @@ def bring_up(stack: Stack, demo: bool) -> HeadwaterError | None:
             try:
                 lifecycle.start(stack, demo=demo, on_event=on_event)
                 try:
-                    apply(stack, declared, on_event)
+                    apply(stack, on_event)
                 except HeadwaterError as error:
                     failure = error
                 if demo:
                     lifecycle.start_simulator(stack)
                     on_event(Step("Simulator", "started", done=True))
-                lifecycle.wait_for_dagster(stack, on_event)
+                lifecycle.start_dagster(stack, on_event)
                 lifecycle.marker(stack).touch()
             except BaseException:
                 take_down(stack, on_event)
@@ -80,7 +80,7 @@ def bring_up(stack: Stack, demo: bool) -> HeadwaterError | None:
     return failure
 
 
-def apply(stack: Stack, declared: Warehouse, on_event: OnStep) -> None:
+def apply(stack: Stack, on_event: OnStep) -> None:
     """Make the declared topics, tables and jobs be there. Raises HeadwaterError at the first thing that fails."""
     from resources import deploy
 

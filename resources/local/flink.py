@@ -165,7 +165,7 @@ def programs(stack: Stack) -> tuple[Program, ...]:
     )
 
 
-_HEAP = {JOBMANAGER: 384, TASKMANAGER: 1024, GATEWAY: 512}
+_HEAP = {JOBMANAGER: 384, TASKMANAGER: 1408, GATEWAY: 512}
 
 
 def _program(

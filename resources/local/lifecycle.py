@@ -56,7 +56,7 @@ def start(stack: Stack, *, dagster: bool = True, demo: bool = False, on_event: O
 
     Args:
         stack: Where it lives and listens.
-        dagster: With Dagster's processes, which start when the engines are up; `wait_for_dagster` waits for them.
+        dagster: With Dagster among the processes; the jobs do not need it, `start_dagster` sets it going.
         demo: With the simulator among the processes; `start_simulator` sets it going.
         on_event: Told of every step, from several threads.
 
@@ -72,14 +72,18 @@ def start(stack: Stack, *, dagster: bool = True, demo: bool = False, on_event: O
         stack.write()
     supervisor.launch(stack, programs, PROJECT)
     _wait_for_all(stack, [ready.KAFKA, ready.FLINK, ready.GATEWAY], on_event)
-    if dagster:
-        # Not with the others: on two cores seven processes that start at once all take longer.
-        for name in ready.DAGSTER.processes:
-            supervisor.start(stack, name)
 
 
-def wait_for_dagster(stack: Stack, on_event: OnStep = ignore) -> None:
-    """Wait until Dagster shows the definitions; tell when they do not load. Raises HeadwaterError when it is not up."""
+def start_dagster(stack: Stack, on_event: OnStep = ignore) -> None:
+    """Start Dagster and wait until it shows the definitions; tell when they do not load.
+
+    It comes after the jobs: on two cores, what starts at once takes longer, and the tables are what people wait for.
+
+    Raises:
+        HeadwaterError: it does not come up.
+    """
+    for name in ready.DAGSTER.processes:
+        supervisor.start(stack, name)
     _wait_for_all(stack, [ready.DAGSTER], on_event)
     problem = ready.definitions_problem(stack)
     if problem:

@@ -125,8 +125,7 @@ def _not_up(stack: Stack, service: Service, names: list[str], states: Mapping[st
     return HeadwaterError(
         f"{service.title} did not come up: {name} is {states.get(name, 'not running')}"
         + (f"; it says: {last}" if last else ""),
-        left="the other processes run on",
-        next_command=f"headwater logs {name}, then: headwater down",
+        next_command=f"headwater logs {name}",
         unreachable=True,
     )
 

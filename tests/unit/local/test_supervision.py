@@ -11,7 +11,7 @@ import pytest
 
 from headwater.problem import HeadwaterError
 from headwater.stack import Ports, Stack
-from resources.local import lifecycle, owned, supervisor
+from resources.local import lifecycle, owned, ready, supervisor
 from resources.local.processes import ProcessStatus, processes
 from resources.local.program import Program
 
@@ -60,6 +60,17 @@ def test_a_process_that_ends_at_once_is_tried_again_with_pauses(place: Stack) ->
     supervisor.launch(place, [Program("broken", ["sh", "-c", "echo no config; exit 3"])], Path.cwd())
     _until(lambda: _status(place, "broken").state == "BACKOFF" and _status(place, "broken").restarts >= 1)
     assert "no config" in (place.logs / "broken.log").read_text()
+
+
+def test_a_service_that_does_not_come_up_says_which_process_failed_and_what_it_wrote(place: Stack) -> None:
+    broken = Program("broken", ["sh", "-c", "echo ERROR no such broker; exit 3"])
+    supervisor.launch(place, [broken], Path.cwd())
+    with pytest.raises(HeadwaterError) as raised:
+        ready.wait_for(place, ready.Service("Thing", ("broken",), lambda _: False), seconds=60)
+    assert raised.value.failed.startswith("Thing did not come up: broken is ")
+    assert raised.value.failed.endswith("it says: ERROR no such broker")
+    assert raised.value.next_command == "headwater logs broken"
+    assert raised.value.unreachable
 
 
 def test_a_process_on_demand_waits_for_its_start(place: Stack) -> None:
