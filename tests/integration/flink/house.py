@@ -74,7 +74,7 @@ class House:
         from confluent_kafka import Producer
 
         if self._producer is None:
-            self._producer = Producer({"bootstrap.servers": self.stack.kafka})
+            self._producer = Producer({"bootstrap.servers": self.stack.kafka, "log_level": 0})
         for record in records:
             self._producer.produce(self.named(topic), record if isinstance(record, str) else json.dumps(record))
         assert self._producer.flush(30) == 0

@@ -8,7 +8,6 @@ from headwater.engines import JobState
 from headwater.plan.stages import (
     AddColumns,
     CreateTable,
-    ResetOptions,
     SetOptions,
     StopWithSavepoint,
     SubmitJob,
@@ -114,9 +113,7 @@ def test_a_new_fact_joins_a_running_table_and_its_readers_keep_their_sums(totals
     totals.apply(THINGS, TOTALS)
     totals.await_rows(TOTALS, [total("a", 2, 40), total("b", 1, 20)])
 
-    totals.send(
-        "right#", [{"id": 1, "note": "first", "right_at": at(1)}, {"id": 9, "note": "alone", "right_at": at(2)}]
-    )
+    totals.send("right#", [right(1, "first"), right(9, "alone")])
     totals.write("dwd/things#/table.yaml", WIDE)
     totals.write("dwd/things#/from_right.sql", "SELECT id, note, right_at FROM ods.right#\n")
     kinds = [type(stage) for stage in totals.plan(THINGS, TOTALS).stages]
@@ -132,21 +129,23 @@ def test_a_new_fact_joins_a_running_table_and_its_readers_keep_their_sums(totals
 
 
 def test_a_fact_can_leave_a_running_table(things: House) -> None:
-    things.write("dwd/things#/table.yaml", WIDE)
-    things.write("dwd/things#/from_right.sql", "SELECT id, note, right_at FROM ods.right#\n")
+    both = NARROW.replace("flows:\n", "flows:\n      from_right: {sequence: left_at}\n")
+    things.write("dwd/things#/table.yaml", both)
+    things.write(
+        "dwd/things#/from_right.sql",
+        "SELECT id, note AS kind, CAST(0 AS BIGINT) AS amount, right_at AS left_at FROM ods.right#\n",
+    )
     things.send("left#", [left(1, "a", 10)])
-    things.send("right#", [{"id": 1, "note": "kept", "right_at": at(1)}])
+    things.send("right#", [right(3, "kept")])
     things.apply(THINGS)
-    await_things(things, [(1, "a", 10)])
+    await_things(things, [(1, "a", 10), (3, "kept", 0)])
 
     things.remove("dwd/things#/from_right.sql")
-    things.write("dwd/things#/table.yaml", WIDE.replace("      from_right: {sequence: right_at}\n", ""))
-    assert ResetOptions in [type(stage) for stage in things.plan(THINGS).stages]
+    things.write("dwd/things#/table.yaml", NARROW)
     things.apply(THINGS)
     assert "savepoint-" in str(things.health(THINGS).restored_from)
     things.send("left#", [left(2, "b", 20)])
-    await_things(things, [(1, "a", 10), (2, "b", 20)])
-    assert things.rows(THINGS)[0]["note"] == "kept"
+    await_things(things, [(1, "a", 10), (2, "b", 20), (3, "kept", 0)])
     # Metrics are fetched every ten seconds. Read from its start, the topic would give two records.
     eventually(lambda: things.records_read(THINGS, "left") > 0, "the metrics")
     assert things.records_read(THINGS, "left") == 1
@@ -244,6 +243,10 @@ def test_a_source_that_moves_to_another_topic_reads_it_from_its_start(things: Ho
 
 def left(number: int, kind: str, amount: int, minute: int = 0) -> dict[str, Any]:
     return {"id": number, "kind": kind, "amount": amount, "left_at": at(minute)}
+
+
+def right(number: int, note: str) -> dict[str, Any]:
+    return {"id": number, "note": note, "right_at": at(1)}
 
 
 def at(minute: int) -> str:

@@ -80,7 +80,7 @@ def test_a_broker_that_goes_away_is_told_before_its_reader_starts(events: House)
     with socket.create_server(("127.0.0.1", 0)) as closed_soon:
         port = closed_soon.getsockname()[1]
     nobody = replace(events.stack, ports=replace(events.stack.ports, kafka=port))
-    with pytest.raises(HeadwaterError, match=f"No Kafka broker answers at 127.0.0.1:{port}") as refused:
+    with pytest.raises(HeadwaterError, match=f"Kafka at 127.0.0.1:{port} failed at listing the topics") as refused:
         deploy.deploy(nobody, lambda _line: None, models={events.table(EVENTS)})
     assert refused.value.unreachable
     assert not events.has_job(EVENTS)

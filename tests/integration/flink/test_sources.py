@@ -7,7 +7,7 @@ from tests.integration.flink.house import House
 
 def test_an_optional_decimal_keeps_every_digit(house: House) -> None:
     columns = "id: {type: BIGINT, required: true}\namount: {type: 'DECIMAL(20, 2)'}\n"
-    house.source("bill", columns, form="debezium-json")
+    house.source("bill", columns, form="debezium-json", key="[id]")
     house.write(
         "dwd/bills#/table.yaml",
         """

@@ -160,6 +160,6 @@ def test_a_source_of_another_topic_is_bound_under_another_name(bindings: Callabl
 def test_decimals_read_as_text_keep_all_their_digits(
     bindings: Callable[[Model], str], form: TopicFormat, types: dict[str, str], exact: bool
 ) -> None:
-    written = bindings(source("left", form, id="BIGINT!", left_at="TIMESTAMP_LTZ(3)!", **types))
+    written = bindings(source("left", form, event_time=None, id="BIGINT!", left_at="TIMESTAMP_LTZ(3)!", **types))
     assert ("`__exact` DECIMAL(38, 18)" in written) is exact
     assert "SELECT `id`,\n  `left_at`,\n" in written

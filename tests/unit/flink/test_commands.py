@@ -17,7 +17,7 @@ from headwater.problem import HeadwaterError
 from headwater.stack import HOME_VARIABLE, Stack
 from resources import deploy
 from tests.unit.compile.declared import LEFT, RIGHT, THINGS
-from tests.unit.plan.inmemory import InMemoryEngine, job, retained
+from tests.unit.plan.inmemory import InMemoryBroker, InMemoryEngine, job, retained
 from tests.unit.plan.tables import TablesInMemory, on_disk
 
 START = "start job dwd.things for the first time"
@@ -46,6 +46,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     monkeypatch.setattr(deploy, "engine", engine)
     monkeypatch.setattr(deploy, "warehouse", lambda _stack: Warehouse(tmp_path, (LEFT, RIGHT, THINGS)))
     monkeypatch.setattr(deploy, "FilesystemTableStore", lambda _lake: found.tables)
+    monkeypatch.setattr(deploy, "KafkaBroker", lambda _bootstrap: InMemoryBroker("left-topic", "right-topic"))
     return found
 
 
@@ -141,7 +142,7 @@ def test_a_model_without_a_job_is_told_and_not_passed_over(
 def test_what_is_no_tables_name_is_wrong_use(world: World) -> None:
     result = world.run(plan.command, "--model", "orders")
     assert result.exit_code == 2
-    assert "«orders» is not a table's name; write layer.table, such as dwd.orders" in result.stderr
+    assert "«orders» is no table's name; write layer.table, such as dwd.orders" in result.stderr
 
 
 def test_an_interactive_apply_asks_before_it_stops_a_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,11 +57,11 @@ SELECT 'ods.left' AS source, kafka_partition, kafka_offset, reason, payload, rec
 FROM (
   SELECT *, CASE
     WHEN payload IS NOT JSON OBJECT THEN 'not_json'
-    WHEN JSON_VALUE(payload, '$.id') IS NULL THEN 'missing:id'
-    WHEN JSON_VALUE(payload, '$.id') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.id'), '^ *[+-]?[0-9]+ *$') AND TRY_CAST(JSON_VALUE(payload, '$.id') AS BIGINT) IS NOT NULL) THEN 'type:id'
-    WHEN JSON_VALUE(payload, '$.amount') IS NOT NULL AND NOT TRY_CAST(JSON_VALUE(payload, '$.amount') AS DECIMAL(12, 2)) IS NOT NULL THEN 'type:amount'
-    WHEN JSON_VALUE(payload, '$.left_at') IS NULL THEN 'missing:left_at'
-    WHEN JSON_VALUE(payload, '$.left_at') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.left_at'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}([.][0-9]+)?Z$') AND TRY_CAST(REPLACE(REPLACE(JSON_VALUE(payload, '$.left_at'), 'T', ' '), 'Z', '') AS TIMESTAMP_LTZ(3)) IS NOT NULL) THEN 'type:left_at'
+    WHEN JSON_VALUE(payload, '$.id') IS NULL AND JSON_QUERY(payload, '$.id') IS NULL THEN 'missing:id'
+    WHEN JSON_VALUE(payload, '$.id') IS NULL AND JSON_QUERY(payload, '$.id') IS NOT NULL OR JSON_VALUE(payload, '$.id') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.id'), '^ *[+-]?[0-9]+ *$') AND TRY_CAST(JSON_VALUE(payload, '$.id') AS BIGINT) IS NOT NULL) THEN 'type:id'
+    WHEN JSON_VALUE(payload, '$.amount') IS NULL AND JSON_QUERY(payload, '$.amount') IS NOT NULL OR JSON_VALUE(payload, '$.amount') IS NOT NULL AND NOT TRY_CAST(JSON_VALUE(payload, '$.amount') AS DECIMAL(12, 2)) IS NOT NULL THEN 'type:amount'
+    WHEN JSON_VALUE(payload, '$.left_at') IS NULL AND JSON_QUERY(payload, '$.left_at') IS NULL THEN 'missing:left_at'
+    WHEN JSON_VALUE(payload, '$.left_at') IS NULL AND JSON_QUERY(payload, '$.left_at') IS NOT NULL OR JSON_VALUE(payload, '$.left_at') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.left_at'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}([.][0-9]+)?Z$') AND TRY_CAST(REPLACE(REPLACE(JSON_VALUE(payload, '$.left_at'), 'T', ' '), 'Z', '') AS TIMESTAMP_LTZ(3)) IS NOT NULL) THEN 'type:left_at'
     ELSE CAST(NULL AS STRING)
   END AS reason
   FROM `ods`.`left__raw:left-topic`
@@ -83,10 +83,10 @@ FROM (
     WHEN payload IS NOT JSON OBJECT THEN 'not_json'
     WHEN JSON_VALUE(payload, '$.op') = 'd' THEN CAST(NULL AS STRING)
     WHEN COALESCE(JSON_VALUE(payload, '$.op'), '') NOT IN ('c', 'r', 'u') OR JSON_QUERY(payload, '$.after') IS NULL OR (JSON_VALUE(payload, '$.op') = 'u' AND JSON_QUERY(payload, '$.before') IS NULL) THEN 'wrong_shape'
-    WHEN JSON_VALUE(payload, '$.after.id') IS NULL THEN 'missing:id'
-    WHEN JSON_VALUE(payload, '$.after.id') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.after.id'), '^ *[+-]?[0-9]+ *$') AND TRY_CAST(JSON_VALUE(payload, '$.after.id') AS BIGINT) IS NOT NULL) THEN 'type:id'
-    WHEN JSON_VALUE(payload, '$.after.right_at') IS NULL THEN 'missing:right_at'
-    WHEN JSON_VALUE(payload, '$.after.right_at') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.after.right_at'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}([.][0-9]+)?Z$') AND TRY_CAST(REPLACE(REPLACE(JSON_VALUE(payload, '$.after.right_at'), 'T', ' '), 'Z', '') AS TIMESTAMP_LTZ(3)) IS NOT NULL) THEN 'type:right_at'
+    WHEN JSON_VALUE(payload, '$.after.id') IS NULL AND JSON_QUERY(payload, '$.after.id') IS NULL THEN 'missing:id'
+    WHEN JSON_VALUE(payload, '$.after.id') IS NULL AND JSON_QUERY(payload, '$.after.id') IS NOT NULL OR JSON_VALUE(payload, '$.after.id') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.after.id'), '^ *[+-]?[0-9]+ *$') AND TRY_CAST(JSON_VALUE(payload, '$.after.id') AS BIGINT) IS NOT NULL) THEN 'type:id'
+    WHEN JSON_VALUE(payload, '$.after.right_at') IS NULL AND JSON_QUERY(payload, '$.after.right_at') IS NULL THEN 'missing:right_at'
+    WHEN JSON_VALUE(payload, '$.after.right_at') IS NULL AND JSON_QUERY(payload, '$.after.right_at') IS NOT NULL OR JSON_VALUE(payload, '$.after.right_at') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.after.right_at'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}([.][0-9]+)?Z$') AND TRY_CAST(REPLACE(REPLACE(JSON_VALUE(payload, '$.after.right_at'), 'T', ' '), 'Z', '') AS TIMESTAMP_LTZ(3)) IS NOT NULL) THEN 'type:right_at'
     ELSE CAST(NULL AS STRING)
   END AS reason
   FROM `ods`.`right__raw:right-topic`
