@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.naming import table_key
+from assets.operation import one_check_operation
 from assets.resources import EXAMINER, TABLE_STORE
 from headwater.engines import TableStore
 from headwater.model import Accepted, Check, Model, NotNull, Warehouse
@@ -19,26 +20,26 @@ def checks_definition(warehouse: Warehouse) -> dg.AssetChecksDefinition | None:
     models = {table_key(model.name): model for model in warehouse.models if model.checks}
     if not models:
         return None
-    specs = [
-        dg.AssetCheckSpec(check_name(check), asset=key, description=_description(check))
-        for key, model in models.items()
-        for check in model.checks
-    ]
 
-    @dg.multi_asset_check(
-        name="declared_checks",
-        specs=specs,
-        can_subset=True,
-        required_resource_keys={TABLE_STORE, EXAMINER},
+    def evaluate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        wanted: dict[dg.AssetKey, set[str]] = {}
+        for check in context.selected_asset_check_keys:
+            wanted.setdefault(check.asset_key, set()).add(check.name)
+        for key, names in wanted.items():
+            yield from _evaluate(context, key, models[key], names)
+
+    return one_check_operation(
+        "declared_checks",
+        evaluate,
+        [
+            dg.AssetCheckSpec(check_name(check), asset=key, description=_description(check))
+            for key, model in models.items()
+            for check in model.checks
+        ],
+        after=[key for key, model in models.items() if model.is_report],
+        resources=(TABLE_STORE, EXAMINER),
         description="Evaluates the checks that models declare over the newest snapshot of their tables.",
     )
-    def declared_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        for key, model in models.items():
-            wanted = {check.name for check in context.selected_asset_check_keys if check.asset_key == key}
-            if wanted:
-                yield from _evaluate(context, key, model, wanted)
-
-    return declared_checks
 
 
 def checks_schedule(definition: dg.AssetChecksDefinition) -> dg.ScheduleDefinition:

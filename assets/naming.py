@@ -1,6 +1,7 @@
 """What things are called in Dagster: asset keys, owners, code versions."""
 
 import hashlib
+from collections.abc import Hashable
 from functools import lru_cache
 
 import dagster as dg
@@ -39,7 +40,7 @@ def code_versions(warehouse: Warehouse) -> dict[TableName, str]:
     versions = {}
     for model in warehouse.models:
         if model.flows:
-            parts = [ENGINE_VERSION, interfaces[model.name], repr(model.storage), repr(model.job)]
+            parts = [ENGINE_VERSION, interfaces[model.name], _described(model.storage), _described(model.job)]
             parts += [interfaces[name] for name in model.reads]
             for flow in model.flows:
                 parts += [flow.name, flow.sequence or "", flow.sql]
@@ -49,7 +50,12 @@ def code_versions(warehouse: Warehouse) -> dict[TableName, str]:
 
 def _interface(model: Model) -> str:
     columns = ";".join(map(_column, model.columns))
-    return f"{model.name} {columns} {model.key} {model.partition_by} {model.topic} {model.event_time}"
+    return f"{model.name} {columns} {model.key} {model.partition_by} {model.topic} {_described(model.event_time)}"
+
+
+@lru_cache(maxsize=1 << 12)
+def _described(settings: Hashable) -> str:
+    return repr(settings)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -1,7 +1,7 @@
 """One op for many assets, built so that it stays cheap at thousands of them."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -9,6 +9,7 @@ from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunctio
 from dagster._core.definitions.output import OutputDefinition
 
 Body = Callable[[dg.AssetExecutionContext], Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]]
+CheckBody = Callable[[dg.AssetCheckExecutionContext], Iterator[dg.AssetCheckResult]]
 
 
 def one_operation(
@@ -39,14 +40,7 @@ def one_operation(
         output = check.get_python_identifier()
         outputs[output] = _OUT
         check_specs[output] = check
-    op = dg.OpDefinition(
-        compute_fn=DecoratedOpFunction(body),
-        name=name,
-        outs=outputs,
-        description=description,
-        required_resource_keys=set(resources),
-        pool=pool,
-    )
+    op = _op(name, body, outputs, resources=resources, pool=pool, description=description)
     return dg.AssetsDefinition(
         node_def=op,
         keys_by_input_name={},
@@ -55,6 +49,52 @@ def one_operation(
         check_specs_by_output_name=check_specs,
         can_subset=True,
         backfill_policy=backfill_policy,
+    )
+
+
+def one_check_operation(
+    name: str,
+    body: CheckBody,
+    checks: Iterable[dg.AssetCheckSpec],
+    *,
+    after: Iterable[dg.AssetKey] = (),
+    resources: Iterable[str] = (),
+    description: str | None = None,
+) -> dg.AssetChecksDefinition:
+    """The same for checks alone. It comes after the assets in `after`, when a run makes one of them."""
+    check_specs = {check.get_python_identifier(): check for check in checks}
+    inputs = {"__".join(key.path): key for key in after}
+    op = _op(
+        name,
+        body,
+        dict.fromkeys(check_specs, _OUT),
+        inputs={name: dg.In(dg.Nothing) for name in inputs},
+        resources=resources,
+        description=description,
+    )
+    return dg.AssetChecksDefinition.create(
+        keys_by_input_name=inputs, node_def=op, check_specs_by_output_name=check_specs, can_subset=True
+    )
+
+
+def _op(
+    name: str,
+    body: Body | CheckBody,
+    outputs: Mapping[str, dg.Out],
+    *,
+    resources: Iterable[str],
+    description: str | None,
+    inputs: Mapping[str, dg.In] | None = None,
+    pool: str | None = None,
+) -> dg.OpDefinition:
+    return dg.OpDefinition(
+        compute_fn=DecoratedOpFunction(body),
+        name=name,
+        ins=inputs,
+        outs=outputs,
+        description=description,
+        required_resource_keys=set(resources),
+        pool=pool,
     )
 
 
