@@ -31,9 +31,9 @@ def prepare(stack: Stack, project: Path) -> None:
     shutil.copyfile(project / "dagster.yaml", folder / "dagster.yaml")
     (folder / "workspace.yaml").write_text(
         "# Written by headwater up. The project's own workspace.yaml loads the same definitions without a server.\n"
-        f'load_from:\n  - grpc_server:\n      socket: "{_socket(stack)}"\n      location_name: {MODULE}\n'
+        f'load_from:\n  - grpc_server:\n      socket: "{code_socket(stack)}"\n      location_name: {MODULE}\n'
     )
-    _socket(stack).unlink(missing_ok=True)
+    code_socket(stack).unlink(missing_ok=True)
 
 
 def programs(stack: Stack) -> tuple[Program, ...]:
@@ -41,7 +41,7 @@ def programs(stack: Stack) -> tuple[Program, ...]:
     folder = instance_folder(stack)
     workspace = str(folder / "workspace.yaml")
     scripts = Path(sys.executable).parent
-    code = ["code-server", "start", "--socket", str(_socket(stack)), "--location-name", MODULE]
+    code = ["code-server", "start", "--socket", str(code_socket(stack)), "--location-name", MODULE]
     web = ["--host", "127.0.0.1", "--port", str(stack.ports.dagster), "--workspace", workspace]
     environment = {"DAGSTER_HOME": str(folder), "DAGSTER_DISABLE_TELEMETRY": "1"}
     return (
@@ -81,5 +81,6 @@ def _has_unfinished(file: Path) -> bool:
         return False
 
 
-def _socket(stack: Stack) -> Path:
+def code_socket(stack: Stack) -> Path:
+    """Where the code server listens; the file is there once it does."""
     return socket_folder(stack) / "dagster.sock"

@@ -72,17 +72,23 @@ def start(stack: Stack, *, dagster: bool = True, demo: bool = False, on_event: O
         stack.write()
     supervisor.launch(stack, programs, PROJECT)
     _wait_for_all(stack, [ready.KAFKA, ready.FLINK, ready.GATEWAY], on_event)
+    if dagster:
+        # It loads the definitions in the pauses that starting the jobs leaves.
+        supervisor.start(stack, dagster_processes.CODE_SERVER)
 
 
 def start_dagster(stack: Stack, on_event: OnStep = ignore) -> None:
     """Start Dagster and wait until it shows the definitions; tell when they do not load.
 
-    It comes after the jobs: on two cores, what starts at once takes longer, and the tables are what people wait for.
+    The web page and the daemon come after the jobs: on two cores, what starts at once takes longer, and the tables are
+    what people wait for.
 
     Raises:
         HeadwaterError: it does not come up.
     """
-    for name in ready.DAGSTER.processes:
+    supervisor.start(stack, dagster_processes.CODE_SERVER)
+    ready.wait_for(stack, ready.CODE_SERVER)
+    for name in (dagster_processes.WEBSERVER, dagster_processes.DAEMON):
         supervisor.start(stack, name)
     _wait_for_all(stack, [ready.DAGSTER], on_event)
     problem = ready.definitions_problem(stack)

@@ -60,7 +60,11 @@ def gateway_answers(stack: Stack) -> bool:
 
 def dagster_answers(stack: Stack) -> bool:
     """Dagster's web server is up, and has loaded the definitions or knows why it cannot."""
-    return get_json(f"{stack.dagster_url}/server_info") is not None and definitions_problem(stack) != _LOADING
+    if get_json(f"{stack.dagster_url}/server_info") is None:
+        return False
+    problem = definitions_problem(stack)
+    # A web server that starts before the code server says so, and connects again by itself.
+    return problem != _LOADING and "DagsterUserCodeUnreachableError" not in problem
 
 
 def definitions_problem(stack: Stack) -> str:
@@ -94,6 +98,9 @@ def get_json(url: str) -> dict[str, Any] | None:
 KAFKA = Service("Kafka", (kafka.NAME,), kafka_answers)
 FLINK = Service("Flink", (flink.JOBMANAGER, flink.TASKMANAGER), flink_answers)
 GATEWAY = Service("SQL gateway", (flink.GATEWAY,), gateway_answers)
+CODE_SERVER = Service(
+    "Dagster's code server", (dagster.CODE_SERVER,), lambda stack: dagster.code_socket(stack).exists()
+)
 DAGSTER = Service("Dagster", (dagster.CODE_SERVER, dagster.WEBSERVER, dagster.DAEMON), dagster_answers)
 
 
