@@ -40,7 +40,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
 		echo "Headwater needs Python 3.11; $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)." >&2; \
 		echo "  next:  install Python 3.11, or name it: make $(or $(MAKECMDGOALS),up) PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
 		echo "Making .venv"; $(PYTHON) -m venv --clear .venv; }
 	@echo "Installing the pinned packages (about 1.5 GB on disk)"
 	@{ $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
