@@ -194,10 +194,7 @@ def _view(model: Model, selected: list[str], source: str) -> str:
 
 
 def _paimon_table(name: str, model: Model, columns: str, options: dict[str, str]) -> str:
-    return (
-        f"CREATE TEMPORARY TABLE {name} (\n{columns}\n){partition_clause(model)}"
-        f" WITH (\n{text.options(options)}\n)"
-    )
+    return f"CREATE TEMPORARY TABLE {name} (\n{columns}\n){partition_clause(model)} WITH (\n{text.options(options)}\n)"
 
 
 def raw_name(model: Model) -> str:
