@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -87,9 +88,9 @@ def deploy(
 
 def stop_jobs(stack: Stack, on_event: Callable[[str], None]) -> tuple[str, ...]:
     """Stop every job with a savepoint; give a line for each that had to be left to its newest checkpoint instead."""
-    left = []
     with applying(stack), engine(stack) as flink:
-        for job in flink.jobs():
+
+        def stop(job: ActualJob) -> str | None:
             on_event(f"stop job {job.model} with a savepoint")
             try:
                 if job.state is not JobState.RUNNING:
@@ -98,8 +99,11 @@ def stop_jobs(stack: Stack, on_event: Callable[[str], None]) -> tuple[str, ...]:
             except HeadwaterError as error:
                 if error.unreachable:
                     raise
-                left.append(f"{job.model}: {error.failed}; it will go on from its newest checkpoint")
-    return tuple(left)
+                return f"{job.model}: {error.failed}; it will go on from its newest checkpoint"
+            return None
+
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            return tuple(left for left in pool.map(stop, flink.jobs()) if left)
 
 
 @contextmanager

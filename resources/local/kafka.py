@@ -46,7 +46,9 @@ def prepare(stack: Stack) -> None:
     if (home / "data" / "meta.properties").exists():
         return
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = _command(stack, "kafka.tools.StorageTool", ["format", "-t", cluster, "-c", str(_properties(stack))], 128)
+    # In one word: an id may begin with a dash, which the tool would take for an option.
+    arguments = ["format", f"--cluster-id={cluster}", f"--config={_properties(stack)}"]
+    tool = _command(stack, "kafka.tools.StorageTool", arguments, 128)
     done = subprocess.run(tool, capture_output=True, text=True, env=os.environ | {"HEADWATER_OWNER": str(stack.home)})
     if done.returncode != 0:
         raise HeadwaterError(

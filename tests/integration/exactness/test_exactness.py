@@ -26,6 +26,7 @@ from tests.integration.waiting import eventually
 
 SPAN = ReplaySpan(start=datetime(2026, 11, 22, 3, tzinfo=UTC), minutes=60, orders=12_000, seed=11)
 KILLS = 3
+pytestmark = pytest.mark.timeout(900)
 WINDOW = ("market", "window_start", "status")
 
 

@@ -1,0 +1,74 @@
+"""The tour in the README does what it says: its blocks are run, in order, as a reader would."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from headwater.stack import HOME_VARIABLE, WAREHOUSE_VARIABLE, Ports
+from resources.local import ports
+from tests.conftest import PROJECT
+from tests.integration.waiting import eventually
+
+BLOCK = re.compile(r"<!-- (tour(?: fails)?) -->\n```sh\n(.*?)```", re.DOTALL)
+SECONDS = 420
+
+pytestmark = pytest.mark.timeout(1200)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, shared_jars: Path) -> Iterator[dict[str, str]]:
+    """A reader's shell, with a state folder and ports of its own."""
+    home = tmp_path_factory.mktemp("tour") / "home"
+    chosen = {Ports.variable(field): str(port) for field, port in asdict(ports.free_ports()).items()}
+    variables = {**os.environ, **chosen, HOME_VARIABLE: str(home)}
+    variables.pop(WAREHOUSE_VARIABLE, None)
+    yield variables
+    subprocess.run([".venv/bin/headwater", "down"], cwd=PROJECT, env=variables, timeout=SECONDS, check=False)
+    shutil.rmtree(PROJECT / ".headwater" / "tour", ignore_errors=True)
+
+
+def run(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=PROJECT,
+        env=environment,
+        timeout=SECONDS,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def asked(question: str, environment: dict[str, str]) -> list[dict[str, object]]:
+    answer = run(f'.venv/bin/headwater query --json "{question}"', environment)
+    return json.loads(answer.stdout)["rows"] if answer.returncode == 0 else []
+
+
+def test_every_step_of_the_tour_does_what_the_readme_says(environment: dict[str, str]) -> None:
+    blocks = BLOCK.findall((PROJECT / "README.md").read_text())
+    assert len(blocks) >= 6
+    outputs = []
+    for number, (kind, script) in enumerate(blocks):
+        if number == 1:
+            eventually(
+                lambda: bool(asked("SELECT 1 AS one FROM dm.kpi_minute LIMIT 1", environment)),
+                "the first measures",
+                seconds=180,
+            )
+        done = run(script, environment)
+        said = f"{script}\n{done.stdout}\n{done.stderr}"
+        assert (done.returncode == 0) is (kind == "tour"), said
+        outputs.append(done.stdout + done.stderr)
+    started, measures, report, _, changed, broken, _ = outputs
+    assert "dm.kpi_minute" in started
+    assert "hk" in measures and "snapshot" in measures
+    assert "rpt.daily_orders" in report
+    assert "alter table dwd.orders: add" in changed and "from that savepoint" in changed
+    assert "from_tips.sql:1:" in broken and "tip" in broken
