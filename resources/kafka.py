@@ -16,7 +16,7 @@ class KafkaBroker:
         seconds: How long it may take to answer.
     """
 
-    def __init__(self, bootstrap: str, *, seconds: float = 30) -> None:
+    def __init__(self, bootstrap: str, *, seconds: float = 10) -> None:
         self._bootstrap = bootstrap
         self._seconds = seconds
 

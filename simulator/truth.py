@@ -163,22 +163,27 @@ class Bookkeeper:
         self._orders.append(_order_row(order, state, price, dispatch))
 
         category = UNPRICED if price is None else price.category
-        local = local_day(order.created_at, order.trade.market.zone)
-        day = self._days[market, local, category, vehicle]
-        self._minutes[market, minute_of(order.created_at), category, vehicle]["created"] += 1
-        day["created"] += 1
+
+        def measures(instant: int) -> tuple[Counter[str], Counter[str]]:
+            local = local_day(instant, order.trade.market.zone)
+            return (
+                self._minutes[market, minute_of(instant), category, vehicle],
+                self._days[market, local, category, vehicle],
+            )
+
+        for row in measures(order.created_at):
+            row["created"] += 1
         if dispatch is not None:
-            waiting = (dispatch.matched_at - order.created_at) // SECOND
-            for measures in (self._minutes[market, minute_of(dispatch.matched_at), category, vehicle], day):
-                measures["matched"] += 1
-                measures["waiting_seconds"] += waiting
+            for row in measures(dispatch.matched_at):
+                row["matched"] += 1
+                row["waiting_seconds"] += (dispatch.matched_at - order.created_at) // SECOND
         if state.completed_at is not None:
-            for measures in (self._minutes[market, minute_of(state.completed_at), category, vehicle], day):
-                measures["completed"] += 1
-                measures["revenue"] += 0 if price is None else price.price
+            for row in measures(state.completed_at):
+                row["completed"] += 1
+                row["revenue"] += 0 if price is None else price.price
         if state.cancelled_at is not None:
-            for measures in (self._minutes[market, minute_of(state.cancelled_at), category, vehicle], day):
-                measures["cancelled"] += 1
+            for row in measures(state.cancelled_at):
+                row["cancelled"] += 1
 
     def _event(self, event: DriverEvent, *, forgotten: bool) -> None:
         if event.occurred_at >= self.until:
@@ -283,6 +288,7 @@ def _day_row(key: tuple[str, str, str, str], measures: Counter[str]) -> Row:
         "price_category": category,
         "vehicle_type": vehicle,
         "created": measures["created"],
+        "matched": measures["matched"],
         "completed": measures["completed"],
         "cancelled": measures["cancelled"],
         "revenue": decimal(measures["revenue"]),

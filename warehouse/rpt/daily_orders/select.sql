@@ -1,16 +1,17 @@
+-- The report adds up the very minutes that the dashboard shows: what happened on the market's own local day.
 SELECT
   d.market,
   d.local_date,
-  COALESCE(o.price_category, 'unpriced') AS price_category,
-  COALESCE(o.vehicle_type, 'unknown') AS vehicle_type,
-  COUNT(*) AS created,
-  COUNT(o.completed_at) AS completed,
-  COUNT(o.cancelled_at) AS cancelled,
-  SUM(CASE WHEN o.completed_at IS NOT NULL AND o.price IS NOT NULL THEN o.price ELSE CAST(0 AS DECIMAL(12, 2)) END) AS revenue,
-  AVG(CAST(TIMESTAMPDIFF(SECOND, o.created_at, o.matched_at) AS DOUBLE)) AS average_wait_seconds
-FROM dwd.orders AS o
+  k.price_category,
+  k.vehicle_type,
+  SUM(k.created) AS created,
+  SUM(k.matched) AS matched,
+  SUM(k.completed) AS completed,
+  SUM(k.cancelled) AS cancelled,
+  SUM(k.revenue) AS revenue,
+  CAST(SUM(k.waiting_seconds) AS DOUBLE) / NULLIF(SUM(k.matched), 0) AS average_wait_seconds
+FROM dm.kpi_minute AS k
 JOIN calendar.local_day AS d
-  ON o.market = d.market AND o.created_at >= d.starts_at AND o.created_at < d.ends_at
-GROUP BY
-  d.market, d.local_date,
-  COALESCE(o.price_category, 'unpriced'), COALESCE(o.vehicle_type, 'unknown')
+  ON k.market = d.market AND k.minute_at >= d.starts_at AND k.minute_at < d.ends_at
+  AND k.minute_day BETWEEN CAST(d.starts_at AS DATE) AND CAST(d.ends_at AS DATE)
+GROUP BY d.market, d.local_date, k.price_category, k.vehicle_type
