@@ -7,8 +7,8 @@ hold together, loading raises InvalidWarehouse, and every problem shows as the c
 import gc
 
 from assets.graph import build_definitions
-from headwater.loader import load
 from headwater.stack import Stack
+from resources.declarations import warehouse
 
 _stack = Stack.resolve()
 
@@ -16,7 +16,7 @@ _stack = Stack.resolve()
 # while they are made, and ever after, would double the time of a load.
 gc.disable()
 try:
-    defs = build_definitions(load(_stack.warehouse, cache=_stack.home / "cache"), _stack)
+    defs = build_definitions(warehouse(_stack), _stack)
     defs.get_repository_def()
 finally:
     gc.freeze()

@@ -42,10 +42,11 @@ def command(
     rows, complete}]}]}. A partition is complete when its day was over and the inputs had passed its end.
     """
     from headwater.calendar import partitions
-    from resources.report import load, refuse_other_than_report
+    from resources.declarations import warehouse as declarations
+    from resources.report import refuse_other_than_report
 
     stack = Stack.resolve(warehouse)
-    declared = load(stack)
+    declared = declarations(stack)
     report = declared.model(_known(declared, model))
     refuse_other_than_report(report)
     if last < first:

@@ -24,7 +24,7 @@ def command(warehouse: str | None, as_json: bool) -> None:
 
     Exit status 1 when a table is staler than its `fail_after`.
     """
-    from resources.deploy import warehouse as declarations
+    from resources.declarations import warehouse as declarations
     from resources.status import tables
 
     stack = Stack.resolve(warehouse)

@@ -55,9 +55,9 @@ def bring_up(stack: Stack, demo: bool) -> HeadwaterError | None:
 
     Gives the error when the processes run but the warehouse could not be applied: then they are left for a look.
     """
-    from resources import deploy
+    from resources import declarations
 
-    declared = deploy.warehouse(stack)  # mistakes in the declarations are told before anything starts
+    declared = declarations.warehouse(stack)  # mistakes in the declarations are told before anything starts
     failure = None
     with lifecycle.changing(stack):
         lifecycle.refuse_second(stack)

@@ -12,7 +12,6 @@ from filelock import FileLock, Timeout
 from headwater.compile.binding import Addresses
 from headwater.compile.text import file_uri
 from headwater.engines import ActualJob, JobState
-from headwater.loader import load
 from headwater.model import TableName, Warehouse
 from headwater.plan.actual import observe
 from headwater.plan.build import build_plan
@@ -20,6 +19,7 @@ from headwater.plan.execute import Executor
 from headwater.plan.stages import Plan
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
+from resources.declarations import warehouse
 from resources.flink.engine import FlinkEngine
 from resources.kafka import KafkaBroker
 from resources.paimon.store import FilesystemTableStore
@@ -33,11 +33,6 @@ class Deployment:
 
     stages: tuple[str, ...]
     jobs: Mapping[TableName, ActualJob]
-
-
-def warehouse(stack: Stack) -> Warehouse:
-    """The stack's declarations. Raises InvalidWarehouse with every problem."""
-    return load(stack.warehouse, cache=stack.home / "cache")
 
 
 def addresses(stack: Stack) -> Addresses:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from headwater.batch import BatchRun, Literal, Partition, PartitionResult, PinnedInput, ReportResult
 from headwater.calendar import LOCAL_DAY, LocalDay, local_day
 from headwater.duckdb_sql import translate
-from headwater.model import Market, Model, TableName, Warehouse
+from headwater.model import Market, Model, TableName
 from headwater.problem import HeadwaterError
 from headwater.pushdown import scans
 from headwater.sqltype import SqlType
 from headwater.stack import Stack
+from resources.declarations import warehouse
 from resources.duckdb import MEMORY_LIMIT, Session
 from resources.paimon import tags
 from resources.paimon.reader import PinnedTable
@@ -113,14 +114,7 @@ def refuse_other_than_report(model: Model) -> None:
 
 def load_markets(stack: Stack) -> tuple[Market, ...]:
     """The markets that the stack's warehouse declares."""
-    return load(stack).markets
-
-
-def load(stack: Stack) -> Warehouse:
-    """The stack's warehouse. Raises InvalidWarehouse."""
-    from headwater.loader import load as load_folder
-
-    return load_folder(stack.warehouse)
+    return warehouse(stack).markets
 
 
 def _local_days(partitions: Sequence[Partition], markets: Sequence[Market]) -> dict[Partition, LocalDay]:

@@ -8,7 +8,8 @@ from headwater.lag import event_time_lag, verdict
 from headwater.model import Freshness, Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
-from resources.deploy import engine, warehouse
+from resources.declarations import warehouse
+from resources.deploy import engine
 from resources.local.processes import ProcessStatus, processes
 from resources.paimon.store import FilesystemTableStore
 

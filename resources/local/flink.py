@@ -127,6 +127,8 @@ def config(stack: Stack) -> str:
         "process.working-dir": str(_temporary(stack) / "work"),
         "blob.storage.directory": str(_temporary(stack)),
         "web.tmpdir": str(_temporary(stack) / "web"),
+        # Answers about a job are kept this long; with the default of 3 s a healthy job is waited for in vain.
+        "web.refresh-interval": 200,
         "web.submit.enable": False,
         "web.cancel.enable": True,
         "table.exec.sink.upsert-materialize": "NONE",

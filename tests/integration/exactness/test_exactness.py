@@ -13,7 +13,8 @@ import pytest
 from headwater.batch import Partition
 from headwater.model import TableName
 from headwater.stack import Stack
-from resources.deploy import deploy, warehouse
+from resources.declarations import warehouse
+from resources.deploy import deploy
 from resources.local import lifecycle, ports
 from resources.local.processes import processes
 from resources.report import run_report

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+import resources.declarations
 import resources.report
 from cli.main import main
 from headwater.batch import Partition, ReportResult
@@ -24,7 +25,7 @@ def orders(stack: Stack, write: Write, monkeypatch: pytest.MonkeyPatch) -> Stack
     write("dwd.orders", ORDER_COLUMNS, rows)
     streaming = Model(TableName(Layer.DWD, "orders"), stack.warehouse, "", "", (), flows=())
     declared = Warehouse(stack.warehouse, (streaming, report()), MARKETS)
-    monkeypatch.setattr(resources.report, "load", lambda _: declared)
+    monkeypatch.setattr(resources.declarations, "warehouse", lambda _: declared)
     return stack
 
 
