@@ -30,8 +30,8 @@ def test_a_cancelled_job_fails_its_check_at_the_sensors_next_look(desk: Desk) ->
     desk.run_job()
     key = job_key(desk.table)
     events, cursor = desk.tick("job_health", None)
-    found = {event.check_name: event.passed for event in events if isinstance(event, dg.AssetCheckEvaluation)}
-    assert found["job_running"] is True
+    checks = [event for event in events if isinstance(event, dg.AssetCheckEvaluation) and event.asset_key == key]
+    assert {check.check_name: check.passed for check in checks}["job_running"] is True
     assert any(isinstance(event, dg.AssetObservation) and event.asset_key == key for event in events)
 
     desk.house.stop("dwd.sales#")

@@ -141,8 +141,9 @@ class House:
         (vertex,) = (vertex["id"] for vertex in vertices if self.named(f"{source}#") in vertex["name"])
         path = f"{job}/vertices/{vertex}/metrics"
         names = [metric["id"] for metric in httpx.get(path).json()]
-        (name,) = (name for name in names if name.startswith("0.Source") and name.endswith(".numRecordsIn"))
-        return int(httpx.get(path, params={"get": name}).json()[0]["value"])
+        found = [name for name in names if name.startswith("0.Source") and name.endswith(".numRecordsIn")]
+        # The JobManager asks for metrics every ten seconds: a young job has none yet.
+        return int(httpx.get(path, params={"get": found[0]}).json()[0]["value"]) if found else 0
 
     @contextmanager
     def leaving(self, model: str) -> Iterator[None]:

@@ -44,9 +44,21 @@ class Topics:
         return {topic: self._read(topic) for topic in TOPICS}
 
     def _end(self, topic: str) -> int:
-        from confluent_kafka import TopicPartition
+        from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-        return self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)[1]
+        ends: list[int] = []
+
+        def told() -> bool:
+            try:
+                ends.append(self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)[1])
+            except KafkaException as error:
+                # A topic that was made just now has no leader yet.
+                if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                    raise
+            return bool(ends)
+
+        eventually(told, f"the end of {topic}")
+        return ends[-1]
 
     def _read(self, topic: str) -> list[tuple[bytes, bytes]]:
         from confluent_kafka import TopicPartition
