@@ -51,7 +51,9 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; a HeadwaterError becomes a message on stderr and exit status 1 or 3."""
     try:
-        cli.main(standalone_mode=False)
+        # Outside its standalone mode click gives the status of an Exit back instead of raising it.
+        status = cli.main(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
     except HeadwaterError as error:
         click.echo(str(error), err=True)
         sys.exit(3 if error.unreachable else 1)

@@ -82,10 +82,14 @@ def read_topic(model: Model, addresses: Addresses, reader: TableName, *, timed: 
 
 
 def read_raw_topic(model: Model, addresses: Addresses, reader: TableName) -> tuple[str, ...]:
-    """Bind a topic as bytes with their place, for keeping what the typed view leaves out."""
+    """Bind a topic as bytes with their place, for keeping what the typed view leaves out.
+
+    Bytes that are no UTF-8 are decoded with replacement characters: Paimon would write them into a text column as
+    they are, and no reader could open the file again.
+    """
     options = _kafka_options(_topic(model), addresses, reader) | {"format": "raw"}
     return (
-        f"CREATE TEMPORARY TABLE {raw_name(model)} (\n  `payload` STRING,\n"
+        f"CREATE TEMPORARY TABLE {raw_name(model)} (\n  `bytes` BYTES,\n  `payload` AS DECODE(`bytes`, 'UTF-8'),\n"
         "  `kafka_partition` INT METADATA FROM 'partition' VIRTUAL,\n"
         "  `kafka_offset` BIGINT METADATA FROM 'offset' VIRTUAL,\n"
         "  `received_at` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL\n) WITH (\n"

@@ -31,7 +31,7 @@ _COLUMNS = (
     Column("source", _STRING, "The table whose topic held the record.", required=True),
     Column("kafka_partition", SqlType("INT"), "Partition of the topic.", required=True),
     Column("kafka_offset", SqlType("BIGINT"), "Offset in the partition.", required=True),
-    Column("reason", _STRING, "not_json, wrong_shape, missing:<column> or type:<column>."),
+    Column("reason", _STRING, "not_json, not_utf8, wrong_shape, missing:<column> or type:<column>."),
     Column("payload", _STRING, "The record's value as it came."),
     Column("received_at", SqlType("TIMESTAMP_LTZ", (3,)), "The record's time in Kafka."),
 )
@@ -72,7 +72,11 @@ def _select(source: Model) -> str:
 
 def _reason(source: Model) -> str:
     debezium = source.topic is not None and source.topic.format is TopicFormat.DEBEZIUM_JSON
-    cases = ["WHEN payload IS NOT JSON OBJECT THEN 'not_json'"]
+    # Flink's JSON formats skip a record with bytes that are no UTF-8, which decoding has made replacement characters.
+    cases = [
+        "WHEN payload IS NOT JSON OBJECT THEN 'not_json'",
+        "WHEN POSITION('\ufffd' IN payload) > 0 THEN 'not_utf8'",
+    ]
     if debezium:
         # A delete carries its row in `before` alone, and is ignored downstream: nothing of it can be wrong.
         cases.append("WHEN JSON_VALUE(payload, '$.op') = 'd' THEN CAST(NULL AS STRING)")

@@ -1,7 +1,8 @@
 CREATE DATABASE IF NOT EXISTS `ods`;
 
 CREATE TEMPORARY TABLE `ods`.`left__raw:left-topic` (
-  `payload` STRING,
+  `bytes` BYTES,
+  `payload` AS DECODE(`bytes`, 'UTF-8'),
   `kafka_partition` INT METADATA FROM 'partition' VIRTUAL,
   `kafka_offset` BIGINT METADATA FROM 'offset' VIRTUAL,
   `received_at` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL
@@ -16,7 +17,8 @@ CREATE TEMPORARY TABLE `ods`.`left__raw:left-topic` (
 );
 
 CREATE TEMPORARY TABLE `ods`.`right__raw:right-topic` (
-  `payload` STRING,
+  `bytes` BYTES,
+  `payload` AS DECODE(`bytes`, 'UTF-8'),
   `kafka_partition` INT METADATA FROM 'partition' VIRTUAL,
   `kafka_offset` BIGINT METADATA FROM 'offset' VIRTUAL,
   `received_at` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL
@@ -57,6 +59,7 @@ SELECT 'ods.left' AS source, kafka_partition, kafka_offset, reason, payload, rec
 FROM (
   SELECT *, CASE
     WHEN payload IS NOT JSON OBJECT THEN 'not_json'
+    WHEN POSITION('�' IN payload) > 0 THEN 'not_utf8'
     WHEN JSON_VALUE(payload, '$.id') IS NULL AND JSON_QUERY(payload, '$.id') IS NULL THEN 'missing:id'
     WHEN JSON_VALUE(payload, '$.id') IS NULL AND JSON_QUERY(payload, '$.id') IS NOT NULL OR JSON_VALUE(payload, '$.id') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.id'), '^ *[+-]?[0-9]+ *$') AND TRY_CAST(JSON_VALUE(payload, '$.id') AS BIGINT) IS NOT NULL) THEN 'type:id'
     WHEN JSON_VALUE(payload, '$.amount') IS NULL AND JSON_QUERY(payload, '$.amount') IS NOT NULL OR JSON_VALUE(payload, '$.amount') IS NOT NULL AND NOT TRY_CAST(JSON_VALUE(payload, '$.amount') AS DECIMAL(12, 2)) IS NOT NULL THEN 'type:amount'
@@ -81,6 +84,7 @@ SELECT 'ods.right' AS source, kafka_partition, kafka_offset, reason, payload, re
 FROM (
   SELECT *, CASE
     WHEN payload IS NOT JSON OBJECT THEN 'not_json'
+    WHEN POSITION('�' IN payload) > 0 THEN 'not_utf8'
     WHEN JSON_VALUE(payload, '$.op') = 'd' THEN CAST(NULL AS STRING)
     WHEN COALESCE(JSON_VALUE(payload, '$.op'), '') NOT IN ('c', 'r', 'u') OR JSON_QUERY(payload, '$.after') IS NULL OR (JSON_VALUE(payload, '$.op') = 'u' AND JSON_QUERY(payload, '$.before') IS NULL) THEN 'wrong_shape'
     WHEN JSON_VALUE(payload, '$.after.id') IS NULL AND JSON_QUERY(payload, '$.after.id') IS NULL THEN 'missing:id'
