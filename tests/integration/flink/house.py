@@ -69,14 +69,14 @@ class House:
         made = admin.create_topics([NewTopic(self.named(topic), 1)])
         made[self.named(topic)].result(30)
 
-    def send(self, topic: str, records: Iterable[dict[str, Any] | str]) -> None:
-        """Send records, in order; text is sent as it is."""
+    def send(self, topic: str, records: Iterable[dict[str, Any] | str | bytes]) -> None:
+        """Send records, in order; text and bytes are sent as they are."""
         from confluent_kafka import Producer
 
         if self._producer is None:
             self._producer = Producer({"bootstrap.servers": self.stack.kafka, "log_level": 0})
         for record in records:
-            self._producer.produce(self.named(topic), record if isinstance(record, str) else json.dumps(record))
+            self._producer.produce(self.named(topic), json.dumps(record) if isinstance(record, dict) else record)
         assert self._producer.flush(30) == 0
 
     def plan(self, *models: str, fresh: Collection[str] = ()) -> Plan:

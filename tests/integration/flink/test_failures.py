@@ -98,13 +98,14 @@ def test_a_malformed_record_is_kept_with_its_place_and_reason_once(events: House
         event(3, None),
         '{"id": 4, "size": 40, "seen_at": "yesterday"}',
         event(5, 50),
+        b"{\xff\xfe",
     ]
     events.send("event#", sent)
     rejected = str(REJECTED)
     with events.leaving(rejected):
         events.apply(EVENTS, rejected)
         events.await_values(EVENTS, ("id", "size"), [(1, 10), (3, None), (5, 50)])
-        kept = [(1, "not_json"), (2, "type:size"), (3, "missing:id"), (5, "type:seen_at")]
+        kept = [(1, "not_json"), (2, "type:size"), (3, "missing:id"), (5, "type:seen_at"), (7, "not_json")]
         eventually(lambda: reasons(events) == kept, lambda: f"{kept}, not {reasons(events)}")
         payloads = {row["kafka_offset"]: row["payload"] for row in ours(events)}
         assert payloads[1] == "not json"
@@ -112,7 +113,7 @@ def test_a_malformed_record_is_kept_with_its_place_and_reason_once(events: House
 
         events.apply(rejected, fresh=[rejected])
         events.send("event#", ["[]"])
-        kept.append((7, "not_json"))
+        kept.append((8, "not_json"))
         eventually(lambda: reasons(events) == kept, lambda: f"{kept}, not {reasons(events)}")
 
 
