@@ -119,7 +119,7 @@ def _insert(model: Model) -> str:
     """One INSERT for all flows: each gives its own columns, and typed NULLs for the rest.
 
     Two sinks on one table would fight over compaction. The casts also take the time attribute off event-time
-    columns, of which a sink accepts one at most.
+    columns, of which a sink accepts one at most. A derived table that begins with WITH must have a name.
     """
     branches = []
     for flow in model.flows:
@@ -129,6 +129,6 @@ def _insert(model: Model) -> str:
             for c in model.columns
         ]
         author = flow.sql.strip().rstrip(";").rstrip()
-        branches.append("SELECT " + ",\n  ".join(columns) + f"\nFROM (\n{author}\n)")
+        branches.append("SELECT " + ",\n  ".join(columns) + f"\nFROM (\n{author}\n) AS `flow`")
     columns = text.identifiers(column.name for column in model.columns)
     return f"INSERT INTO {text.table(model.name)} ({columns})\n" + "\nUNION ALL\n".join(branches)

@@ -47,4 +47,4 @@ SELECT CAST(`note` AS STRING) AS `note`,
   CAST(`things` AS BIGINT) AS `things`
 FROM (
 SELECT note, COUNT(*) AS things FROM dwd.things GROUP BY note
-);
+) AS `flow`;

@@ -71,7 +71,7 @@ FROM (
   WHERE payload IS NOT NULL
 )
 WHERE reason IS NOT NULL
-)
+) AS `flow`
 UNION ALL
 SELECT CAST(`source` AS STRING) AS `source`,
   CAST(`kafka_partition` AS INT) AS `kafka_partition`,
@@ -97,4 +97,4 @@ FROM (
   WHERE payload IS NOT NULL
 )
 WHERE reason IS NOT NULL
-);
+) AS `flow`;

@@ -75,7 +75,7 @@ SELECT CAST(`id` AS BIGINT) AS `id`,
   CAST(NULL AS TIMESTAMP_LTZ(3)) AS `right_at`
 FROM (
 SELECT id, amount, left_at FROM ods.`left`
-)
+) AS `flow`
 UNION ALL
 SELECT CAST(`id` AS BIGINT) AS `id`,
   CAST(NULL AS DECIMAL(12, 2)) AS `amount`,
@@ -84,4 +84,4 @@ SELECT CAST(`id` AS BIGINT) AS `id`,
   CAST(`right_at` AS TIMESTAMP_LTZ(3)) AS `right_at`
 FROM (
 SELECT id, note, right_at FROM ods.`right`
-);
+) AS `flow`;
