@@ -57,8 +57,6 @@ def main() -> None:
     except HeadwaterError as error:
         click.echo(str(error), err=True)
         sys.exit(3 if error.unreachable else 1)
-    except click.exceptions.Exit as exit_request:
-        sys.exit(exit_request.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
