@@ -4,7 +4,6 @@ import dagster as dg
 
 from assets.checks import checks_definition, checks_schedule
 from assets.jobs import jobs_definition
-from assets.naming import code_versions
 from assets.reports import reports_definitions
 from assets.resources import platform_resources
 from assets.schedules import report_schedules
@@ -19,17 +18,16 @@ from headwater.stack import Stack
 def build_definitions(warehouse: Warehouse, stack: Stack) -> dg.Definitions:
     """Definitions of every model. Nothing outside the process is asked."""
     checks = checks_definition(warehouse)
-    versions = code_versions(warehouse)
     return dg.Definitions(
         assets=[
             *(source_spec(model) for model in warehouse.sources),
-            *([jobs_definition(warehouse, versions)] if warehouse.streaming else []),
+            *([jobs_definition(warehouse)] if warehouse.streaming else []),
             *(table_spec(model) for model in warehouse.streaming),
-            *reports_definitions(warehouse, versions),
+            *reports_definitions(warehouse),
         ],
         asset_checks=[checks] if checks else [],
         schedules=[*report_schedules(warehouse), *([checks_schedule(checks)] if checks else [])],
-        sensors=[snapshot_sensor(warehouse), job_health_sensor(warehouse, versions)] if warehouse.streaming else [],
+        sensors=[snapshot_sensor(warehouse), job_health_sensor(warehouse)] if warehouse.streaming else [],
         resources=platform_resources(stack),
         # Runs are short and light: a process for each step would cost more than the step.
         executor=dg.in_process_executor,

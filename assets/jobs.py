@@ -1,7 +1,7 @@
 """Flink jobs as assets: to materialise one is to make the declared job be running."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,11 +13,11 @@ from assets.naming import ENGINE, job_key, owners, table_key
 from assets.operation import one_operation
 from assets.resources import DEPLOYER, STREAM_ENGINE, Deployed, JobWatch
 from headwater.engines import ActualJob, JobHealth
-from headwater.model import Model, TableName, Warehouse
+from headwater.model import Model, Warehouse
 from headwater.problem import HeadwaterError
 
 
-def jobs_definition(warehouse: Warehouse, versions: Mapping[TableName, str]) -> dg.AssetsDefinition:
+def jobs_definition(warehouse: Warehouse) -> dg.AssetsDefinition:
     """The jobs of all streaming models, as one op: a run plans and applies the ones that were selected, together."""
     models = {job_key(model.name): model for model in warehouse.streaming}
 
@@ -40,7 +40,7 @@ def jobs_definition(warehouse: Warehouse, versions: Mapping[TableName, str]) -> 
     return one_operation(
         "flink_jobs",
         apply,
-        [_spec(model, versions[model.name]) for model in models.values()],
+        [_spec(model, warehouse.versions[model.name]) for model in models.values()],
         checks=(spec for model in models.values() for spec in check_specs(model)),
         resources=(DEPLOYER, STREAM_ENGINE),
         pool=ENGINE,

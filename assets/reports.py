@@ -1,6 +1,6 @@
 """Reports as partitioned assets: each run computes some local days of some markets over pinned snapshots."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from assets.operation import one_operation
 from assets.partitions import partition_key, partition_of, report_partitions, westmost
 from assets.resources import REPORTER
 from headwater.batch import ReportResult
-from headwater.model import Market, Model, TableName, Warehouse
+from headwater.model import Market, Model, Warehouse
 from headwater.problem import HeadwaterError
 
 ENGINE = "duckdb"
@@ -21,13 +21,13 @@ ENGINE = "duckdb"
 _PARTITIONS_PER_RUN = 31
 
 
-def reports_definitions(warehouse: Warehouse, versions: Mapping[TableName, str]) -> list[dg.AssetsDefinition]:
+def reports_definitions(warehouse: Warehouse) -> list[dg.AssetsDefinition]:
     """The reports, as one op for each start date: assets of one op share their partitions."""
     by_start: dict[str, list[Model]] = {}
     for model in warehouse.reports:
         if model.schedule:
             by_start.setdefault(model.schedule.start_date, []).append(model)
-    return [_definition(warehouse.markets, versions, start, models) for start, models in by_start.items()]
+    return [_definition(warehouse, start, models) for start, models in by_start.items()]
 
 
 def op_name(start_date: str) -> str:
@@ -35,9 +35,8 @@ def op_name(start_date: str) -> str:
     return f"reports_from_{start_date.replace('-', '_')}"
 
 
-def _definition(
-    markets: Sequence[Market], versions: Mapping[TableName, str], start_date: str, reports: Sequence[Model]
-) -> dg.AssetsDefinition:
+def _definition(warehouse: Warehouse, start_date: str, reports: Sequence[Model]) -> dg.AssetsDefinition:
+    markets = warehouse.markets
     partitions = report_partitions(markets, start_date)
     models = {table_key(model.name): model for model in reports}
 
@@ -54,7 +53,7 @@ def _definition(
     return one_operation(
         op_name(start_date),
         compute,
-        [_spec(model, versions[model.name], partitions, markets) for model in models.values()],
+        [_spec(model, warehouse.versions[model.name], partitions, markets) for model in models.values()],
         resources=(REPORTER,),
         pool=ENGINE,
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=_PARTITIONS_PER_RUN),

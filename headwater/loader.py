@@ -4,7 +4,7 @@ import gc
 import hashlib
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from functools import cache as remembered
@@ -73,6 +73,21 @@ def _key(layout: Layout) -> tuple[str, str, tuple[str, ...], dict[str, Stamp]]:
     return _source_version(), str(layout.root), folders, layout.stamps
 
 
+def _sharing(value: Any, known: dict[Any, Any]) -> Any:
+    """The same value, in which texts and frozen values that are equal are one object: a pickle holds each once.
+
+    Tables of one warehouse have many columns in common, and reading them is most of reading the cache.
+    """
+    if isinstance(value, tuple):
+        return tuple(_sharing(part, known) for part in value)
+    if isinstance(value, Mapping):
+        return {_sharing(key, known): _sharing(part, known) for key, part in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        value = type(value)(*(_sharing(getattr(value, field.name), known) for field in fields(value) if field.init))
+        return known.setdefault(value, value)
+    return known.setdefault(value, value) if isinstance(value, str) else value
+
+
 class _Pickler(pickle.Pickler):
     """Keeps values as calls of their class: the way frozen dataclasses with slots pickle by default is slow to read."""
 
@@ -111,7 +126,7 @@ def _remember(cache: Path, layout: Layout, warehouse: Warehouse) -> None:
         cache.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             pickle.dump(_key(layout), file, pickle.HIGHEST_PROTOCOL)
-            _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(warehouse)
+            _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(_sharing(warehouse, {}))
         partial.replace(cache)
     except OSError:
         partial.unlink(missing_ok=True)  # a cache that cannot be written only costs time

@@ -1,5 +1,6 @@
 """The declared world as frozen values: tables, flows, markets, and the warehouse they make up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import StrEnum
@@ -256,11 +257,19 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Warehouse:
-    """A loaded, checked warehouse folder. `models` stand in dependency order, upstream first."""
+    """A loaded, checked warehouse folder.
+
+    Args:
+        root: The folder.
+        models: In dependency order, upstream first.
+        markets: As declared.
+        versions: For each job and report what changes with the declarations behind it (headwater.versions).
+    """
 
     root: Path
     models: tuple[Model, ...]
     markets: tuple[Market, ...] = ()
+    versions: Mapping[TableName, str] = field(default_factory=dict, hash=False)
     _by_name: dict[TableName, Model] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from headwater.query import analyse
 from headwater.relations import Schema
 from headwater.rules import broken_rules
 from headwater.tablefile import FORMS, read_form
+from headwater.versions import code_versions
 from headwater.yamlfile import YamlFile
 
 
@@ -41,7 +42,8 @@ def read(layout: Layout) -> Warehouse:
     if sources:
         models[REJECTED] = rejected_model(sources)
     order = in_dependency_order({name: model.reads for name, model in models.items()})
-    return Warehouse(layout.root, tuple(models[name] for name in order), markets or ())
+    ordered = tuple(models[name] for name in order)
+    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered))
 
 
 def _text(file: Path, problems: list[Problem]) -> str | None:

@@ -39,9 +39,7 @@ def recorded_job(instance: dg.DagsterInstance, model: Model) -> str | None:
     return str(value.value) if value else None
 
 
-def deployment(
-    model: Model, warehouse: Warehouse, version: str, job: ActualJob, health: JobHealth
-) -> dg.AssetMaterialization:
+def deployment(model: Model, warehouse: Warehouse, job: ActualJob, health: JobHealth) -> dg.AssetMaterialization:
     """The materialization of a job that runs.
 
     A materialization without provenance would hide that a declaration has changed since, so the tags that a run
@@ -52,7 +50,7 @@ def deployment(
     tags = {
         DATA_VERSION_TAG: job.fingerprint,
         DATA_VERSION_IS_USER_PROVIDED_TAG: "true",
-        CODE_VERSION_TAG: version if as_declared else f"job {job.fingerprint}",
+        CODE_VERSION_TAG: warehouse.versions[model.name] if as_declared else f"job {job.fingerprint}",
     }
     for key in map(table_key, model.reads):
         tags[get_input_data_version_tag(key)] = DEFAULT_DATA_VERSION.value

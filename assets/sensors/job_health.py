@@ -14,7 +14,7 @@ from assets.naming import job_key
 from assets.resources import STREAM_ENGINE, JobWatch
 from assets.sensors.deployments import deployment, recorded_job, settled
 from headwater.engines import ActualJob, JobHealth
-from headwater.model import Model, TableName, Warehouse
+from headwater.model import Model, Warehouse
 
 _INTERVAL_SECONDS = 15
 _TICK_SECONDS = 20.0
@@ -48,8 +48,8 @@ class Round:
     said: Mapping[str, Said]
 
 
-def job_health_sensor(warehouse: Warehouse, versions: Mapping[TableName, str]) -> dg.SensorDefinition:
-    """The sensor over all streaming jobs. `versions` are their code versions."""
+def job_health_sensor(warehouse: Warehouse) -> dg.SensorDefinition:
+    """The sensor over all streaming jobs."""
 
     @dg.sensor(
         name="job_health",
@@ -65,7 +65,7 @@ def job_health_sensor(warehouse: Warehouse, versions: Mapping[TableName, str]) -
         def deployed(model: Model, job: ActualJob, health: JobHealth) -> dg.AssetMaterialization | None:
             if recorded_job(context.instance, model) == job.id:
                 return None
-            return deployment(model, warehouse, versions[model.name], job, health)
+            return deployment(model, warehouse, job, health)
 
         found = look(warehouse.streaming, engine, before, datetime.now(UTC), deployed)
         return dg.SensorResult(

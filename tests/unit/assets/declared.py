@@ -25,6 +25,7 @@ from headwater.model import (
     Warehouse,
 )
 from headwater.sqltype import SqlType
+from headwater.versions import code_versions
 
 ROOT = Path("warehouse")
 STORED = Storage(Merge.DEDUPLICATE, ChangelogProducer.LOOKUP)
@@ -97,7 +98,8 @@ def flows(*reads: TableName, sql: str = "SELECT id, market, seen_at FROM {}") ->
 
 
 def warehouse(*models: Model, markets: tuple[Market, ...] = MARKETS) -> Warehouse:
-    return Warehouse(ROOT, models or MODELS, markets)
+    declared = models or MODELS
+    return Warehouse(ROOT, declared, markets, code_versions(declared))
 
 
 def _file(name: TableName) -> Path:

@@ -13,7 +13,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph, Asset
 from dagster._core.definitions.freshness import CronFreshnessPolicy, TimeWindowFreshnessPolicy
 from syrupy.assertion import SnapshotAssertion
 
-from assets.naming import code_versions, job_key, owners, table_key
+from assets.naming import job_key, owners, table_key
 from headwater.model import Column, Freshness, Model, TableName, Topic, TopicFormat
 from headwater.sqltype import SqlType
 from tests.unit.assets.conftest import Platform
@@ -129,7 +129,7 @@ def test_a_report_is_fresh_by_the_deadline_of_the_westmost_market(platform: Plat
 
 
 def version(model: Model, *upstream: Model) -> str:
-    return code_versions(warehouse(*upstream, model))[model.name]
+    return warehouse(*upstream, model).versions[model.name]
 
 
 def test_the_code_version_follows_the_sql_and_what_it_reads() -> None:
@@ -150,7 +150,7 @@ def test_the_code_version_ignores_what_the_job_does_not_see() -> None:
 
 
 def test_the_code_version_is_that_of_the_job_asset(platform: Platform) -> None:
-    assert node(platform, job_key(VISITS)).code_version == code_versions(platform.warehouse)[VISITS]
+    assert node(platform, job_key(VISITS)).code_version == platform.warehouse.versions[VISITS]
 
 
 def load_in_a_process(warehouse_folder: Path, home: Path, program: str) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ import pytest
 from dagster._core.definitions.automation_tick_evaluation_context import build_run_requests_with_backfill_policies
 from dagster._core.definitions.events import AssetKeyPartitionKey
 
-from assets.naming import code_versions, table_key
+from assets.naming import table_key
 from assets.partitions import partition_key
 from headwater.batch import Partition
 from headwater.problem import HeadwaterError
@@ -43,7 +43,7 @@ def test_its_code_version_is_that_of_the_declaration(platform: Platform) -> None
     result = platform.materialize(table_key(DAILY), partition_key="2026-11-16|in")
     tags = materializations(result)["2026-11-16|in"].tags
     assert tags is not None
-    assert tags["dagster/code_version"] == code_versions(platform.warehouse)[DAILY]
+    assert tags["dagster/code_version"] == platform.warehouse.versions[DAILY]
 
 
 def test_a_range_is_computed_at_once_and_recorded_by_partition(platform: Platform) -> None:
