@@ -26,7 +26,7 @@ class KafkaBroker:
         from confluent_kafka.admin import AdminClient
 
         try:
-            admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+            admin = AdminClient(_settings(self._bootstrap))
             return frozenset(admin.list_topics(timeout=self._seconds).topics)
         except KafkaException as error:
             raise _failed(self._bootstrap, "listing the topics", error) from error
@@ -53,7 +53,7 @@ def create_topics(bootstrap: str, topics: Iterable[Topic], *, seconds: float = 3
     from confluent_kafka.admin import AdminClient
     from confluent_kafka.cimpl import NewTopic
 
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    admin = AdminClient(_settings(bootstrap))
     try:
         existing = admin.list_topics(timeout=seconds).topics
         missing = [
@@ -122,6 +122,11 @@ class Writer:
 
     def _delivered(self, error: Any, _message: Any) -> None:
         self._failed = self._failed or error
+
+
+def _settings(bootstrap: str) -> dict[str, Any]:
+    """Of a client that asks once: it goes from the bootstrap connection to the broker's own without librdkafka's pause."""
+    return {"bootstrap.servers": bootstrap, "log_level": 0, "reconnect.backoff.ms": 10}
 
 
 def _failed(bootstrap: str, step: str, error: Exception) -> HeadwaterError:

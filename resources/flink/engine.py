@@ -73,10 +73,9 @@ class FlinkEngine:
                 session.execute(statement)
             plan = self._plan(session, job, restore_from, file)
             deployment = self._state.place(job.model, job.fingerprint, plan)
-            for key, value in self._placement(job, deployment, restore_from).items():
-                session.execute(f"SET {literal(key)} = {literal(value)}")
             file.write_text(json.dumps(plan))
-            return session.execute(f"EXECUTE PLAN {literal(file_uri(file))}")["jobID"]
+            placement = self._placement(job, deployment, restore_from)
+            return session.execute(f"EXECUTE PLAN {literal(file_uri(file))}", placement)["jobID"]
 
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         """See StreamEngine.stop_with_savepoint."""

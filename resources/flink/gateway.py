@@ -9,7 +9,7 @@ from typing import Any
 from headwater.problem import HeadwaterError
 from resources.flink.rest import FlinkRefusal, FlinkRest
 
-_FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.005, 0.2
+_FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.002, 0.05
 _FORGOTTEN = re.compile(r"(Session|operation) .*does not exist|Can not find the submitted operation", re.IGNORECASE)
 
 
@@ -32,10 +32,14 @@ class Session:
         self._rest = rest
         self._path = f"/v4/sessions/{handle}"
 
-    def execute(self, statement: str, *, timeout: float = 60.0) -> dict[str, Any]:
+    def execute(
+        self, statement: str, settings: Mapping[str, str] | None = None, *, timeout: float = 60.0
+    ) -> dict[str, Any]:
         """Run one statement to its end; give the gateway's first result page (`jobID`, `results`).
 
         Args:
+            statement: One statement.
+            settings: Flink configuration for this statement alone, on top of the session's.
             timeout: Seconds to wait; DDL takes milliseconds, a submission up to a few seconds.
 
         Raises:
@@ -43,7 +47,7 @@ class Session:
             HeadwaterError: It took too long; or unreachable.
         """
         try:
-            return self._executed(statement, timeout)
+            return self._executed(statement, settings or {}, timeout)
         except FlinkRefusal as refusal:
             if _FORGOTTEN.search(refusal.cause):
                 raise HeadwaterError(
@@ -54,8 +58,9 @@ class Session:
                 ) from refusal
             raise StatementRefused(statement, refusal.cause) from refusal
 
-    def _executed(self, statement: str, timeout: float) -> dict[str, Any]:
-        handle = self._rest.post(f"{self._path}/statements", {"statement": statement})["operationHandle"]
+    def _executed(self, statement: str, settings: Mapping[str, str], timeout: float) -> dict[str, Any]:
+        asked = {"statement": statement, "executionConfig": dict(settings)}
+        handle = self._rest.post(f"{self._path}/statements", asked)["operationHandle"]
         result = f"{self._path}/operations/{handle}/result/0"
         deadline = time.monotonic() + timeout
         pause = _FIRST_POLL_SECONDS

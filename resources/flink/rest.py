@@ -22,7 +22,8 @@ class FlinkRest:
     def __init__(self, url: str, who: str) -> None:
         self._who = who
         self._url = url
-        self._client = httpx.Client(base_url=url, timeout=_TIMEOUT)
+        # Loading the certificates that nobody is asked for over plain HTTP takes longer than most requests.
+        self._client = httpx.Client(base_url=url, timeout=_TIMEOUT, verify=url.startswith("https:"))
 
     def get(self, path: str, **params: str) -> Any:
         """GET, repeated for a few seconds while nothing answers. Raises HeadwaterError (unreachable) after that."""

@@ -3,6 +3,55 @@
 from decimal import Decimal
 
 from tests.integration.flink.house import House
+from tests.integration.waiting import eventually
+
+_DAYS = ("2026-11-22", "2024-02-29", "0004-02-29", "9999-12-31", "0001-01-01")
+_NO_DAYS = ("2026-02-29", "1900-02-29", "2026-04-31", "2026-13-01", "2026-00-10", "0000-01-01", "2026-1-2", "")
+_TIMES = ("T03:04:05", "T23:59:59.9", "T00:00:00.123456789")
+_NO_TIMES = ("", " 03:04:05", "T24:00:00", "T03:04:60", "T3:04:05", "T03:04", "T03:04:05.", "T03:04:05.1234567890")
+_GOOD = {
+    "day": _DAYS,
+    "moment": [f"{day}{time}Z" for day in _DAYS for time in _TIMES],
+    "local": [f"{day}{time}" for day in _DAYS for time in _TIMES],
+    "number": ["12", "-12", " 7 ", "9223372036854775807"],
+    "flag": ["true", "FALSE"],
+    "amount": ["1.5", "-999.99", "1e2"],
+}
+_BAD = {
+    "day": [*_NO_DAYS, "2026-11-22T00:00:00"],
+    "moment": [
+        *(f"{day}{time}" for day in _DAYS for time in (*_TIMES, *_NO_TIMES)),
+        *(f"{day}T03:04:05Z" for day in _NO_DAYS),
+        *(f"2026-11-22{time}Z" for time in _NO_TIMES),
+    ],
+    "local": [*(f"{day}T03:04:05" for day in _NO_DAYS), *(f"2026-11-22{time}" for time in (*_NO_TIMES, "T03:04:05Z"))],
+    "number": ["12.7", "1e3", "", "x", "9223372036854775808"],
+    "flag": ["", "1", "yes"],
+    "amount": ["", "x", "1x", ".", "many", "1000"],
+}
+
+
+def test_a_text_that_is_a_value_is_read_and_any_other_is_left_out(house: House) -> None:
+    types = "day: {type: DATE}, moment: {type: TIMESTAMP_LTZ(3)}, local: {type: TIMESTAMP(6)}, number: {type: BIGINT}"
+    types += ", flag: {type: BOOLEAN}, amount: {type: 'DECIMAL(5, 2)'}"
+    house.source("text", "id: {type: STRING, required: true}\n" + types.replace(", ", "\n").replace("(5\n", "(5, "))
+    house.write(
+        "dwd/texts#/table.yaml",
+        f"description: texts\nowner: tests\nkey: [id]\ncolumns: {{id: {{type: STRING}}, {types}}}\n"
+        "job: {checkpoint_interval: 500ms}\n",
+    )
+    house.write("dwd/texts#/select.sql", "SELECT * FROM ods.text#\n")
+    told = [
+        (f"{column} «{text}»", column, text) for texts in (_GOOD, _BAD) for column in texts for text in texts[column]
+    ]
+    house.send("text#", [{"id": name, column: text} for name, column, text in told])
+    house.send("text#", [{"id": "the last"}])
+    house.apply("dwd.texts#")
+    eventually(lambda: any(row["id"] == "the last" for row in house.rows("dwd.texts#")), "the last record")
+    read = {row["id"]: row for row in house.rows("dwd.texts#")}
+    good = [(name, column) for name, column, text in told if text in _GOOD[column]]
+    assert sorted(read) == sorted([*(name for name, _ in good), "the last"])
+    assert [name for name, column in good if read[name][column] is None] == []
 
 
 def test_an_optional_decimal_keeps_every_digit(house: House) -> None:

@@ -24,8 +24,11 @@ def gateway(flink: Answers) -> Gateway:
 def test_a_statement_is_run_to_its_end_and_the_session_closed(flink: Answers, gateway: Gateway) -> None:
     flink.on(RESULT, NOT_READY, NOT_READY, {"resultType": "PAYLOAD", "jobID": "j1"})
     with gateway.session({"a": "b"}) as session:
-        assert session.execute("EXECUTE PLAN 'x'")["jobID"] == "j1"
-    assert flink.bodies[:2] == [{"properties": {"a": "b"}}, {"statement": "EXECUTE PLAN 'x'"}]
+        assert session.execute("EXECUTE PLAN 'x'", {"c": "d"})["jobID"] == "j1"
+    assert flink.bodies[:2] == [
+        {"properties": {"a": "b"}},
+        {"statement": "EXECUTE PLAN 'x'", "executionConfig": {"c": "d"}},
+    ]
     assert flink.asked[2:] == [RESULT, RESULT, RESULT, "DELETE /v4/sessions/s1"]
 
 

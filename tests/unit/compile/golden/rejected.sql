@@ -62,9 +62,9 @@ FROM (
     WHEN POSITION('�' IN payload) > 0 THEN 'not_utf8'
     WHEN JSON_VALUE(payload, '$.id') IS NULL AND JSON_QUERY(payload, '$.id') IS NULL THEN 'missing:id'
     WHEN JSON_VALUE(payload, '$.id') IS NULL AND JSON_QUERY(payload, '$.id') IS NOT NULL OR JSON_VALUE(payload, '$.id') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.id'), '^ *[+-]?[0-9]+ *$') AND TRY_CAST(JSON_VALUE(payload, '$.id') AS BIGINT) IS NOT NULL) THEN 'type:id'
-    WHEN JSON_VALUE(payload, '$.amount') IS NULL AND JSON_QUERY(payload, '$.amount') IS NOT NULL OR JSON_VALUE(payload, '$.amount') IS NOT NULL AND NOT TRY_CAST(JSON_VALUE(payload, '$.amount') AS DECIMAL(12, 2)) IS NOT NULL THEN 'type:amount'
+    WHEN JSON_VALUE(payload, '$.amount') IS NULL AND JSON_QUERY(payload, '$.amount') IS NOT NULL OR JSON_VALUE(payload, '$.amount') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.amount'), '^ *[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)? *$') AND TRY_CAST(JSON_VALUE(payload, '$.amount') AS DECIMAL(12, 2)) IS NOT NULL) THEN 'type:amount'
     WHEN JSON_VALUE(payload, '$.left_at') IS NULL AND JSON_QUERY(payload, '$.left_at') IS NULL THEN 'missing:left_at'
-    WHEN JSON_VALUE(payload, '$.left_at') IS NULL AND JSON_QUERY(payload, '$.left_at') IS NOT NULL OR JSON_VALUE(payload, '$.left_at') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.left_at'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}([.][0-9]+)?Z$') AND TRY_CAST(REPLACE(REPLACE(JSON_VALUE(payload, '$.left_at'), 'T', ' '), 'Z', '') AS TIMESTAMP_LTZ(3)) IS NOT NULL) THEN 'type:left_at'
+    WHEN JSON_VALUE(payload, '$.left_at') IS NULL AND JSON_QUERY(payload, '$.left_at') IS NOT NULL OR JSON_VALUE(payload, '$.left_at') IS NOT NULL AND NOT REGEXP(JSON_VALUE(payload, '$.left_at'), '^(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9][0-9](0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,9})?Z$') THEN 'type:left_at'
     ELSE CAST(NULL AS STRING)
   END AS reason
   FROM `ods`.`left__raw:left-topic`
@@ -90,7 +90,7 @@ FROM (
     WHEN JSON_VALUE(payload, '$.after.id') IS NULL AND JSON_QUERY(payload, '$.after.id') IS NULL THEN 'missing:id'
     WHEN JSON_VALUE(payload, '$.after.id') IS NULL AND JSON_QUERY(payload, '$.after.id') IS NOT NULL OR JSON_VALUE(payload, '$.after.id') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.after.id'), '^ *[+-]?[0-9]+ *$') AND TRY_CAST(JSON_VALUE(payload, '$.after.id') AS BIGINT) IS NOT NULL) THEN 'type:id'
     WHEN JSON_VALUE(payload, '$.after.right_at') IS NULL AND JSON_QUERY(payload, '$.after.right_at') IS NULL THEN 'missing:right_at'
-    WHEN JSON_VALUE(payload, '$.after.right_at') IS NULL AND JSON_QUERY(payload, '$.after.right_at') IS NOT NULL OR JSON_VALUE(payload, '$.after.right_at') IS NOT NULL AND NOT (REGEXP(JSON_VALUE(payload, '$.after.right_at'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}([.][0-9]+)?Z$') AND TRY_CAST(REPLACE(REPLACE(JSON_VALUE(payload, '$.after.right_at'), 'T', ' '), 'Z', '') AS TIMESTAMP_LTZ(3)) IS NOT NULL) THEN 'type:right_at'
+    WHEN JSON_VALUE(payload, '$.after.right_at') IS NULL AND JSON_QUERY(payload, '$.after.right_at') IS NOT NULL OR JSON_VALUE(payload, '$.after.right_at') IS NOT NULL AND NOT REGEXP(JSON_VALUE(payload, '$.after.right_at'), '^(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9][0-9](0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,9})?Z$') THEN 'type:right_at'
     ELSE CAST(NULL AS STRING)
   END AS reason
   FROM `ods`.`right__raw:right-topic`

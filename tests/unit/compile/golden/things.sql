@@ -28,7 +28,7 @@ CREATE TEMPORARY VIEW `ods`.`left` AS SELECT `id`,
 FROM `ods`.`left__bound:left-topic`
 WHERE `id` IS NOT NULL
   AND `left_at` IS NOT NULL
-  AND (`amount` IS NULL OR TRY_CAST(`amount` AS DECIMAL(12, 2)) IS NOT NULL);
+  AND (`amount` IS NULL OR (REGEXP(`amount`, '^ *[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)? *$') AND TRY_CAST(`amount` AS DECIMAL(12, 2)) IS NOT NULL));
 
 CREATE TEMPORARY TABLE `ods`.`right__bound:right-topic` (
   `id` BIGINT,
