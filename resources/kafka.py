@@ -125,7 +125,7 @@ class Writer:
 
 
 def _settings(bootstrap: str) -> dict[str, Any]:
-    """Of a client that asks once: it goes from the bootstrap connection to the broker's own without librdkafka's pause."""
+    """Of a client that asks once: librdkafka pauses before it connects to a broker it was told of, this one hardly."""
     return {"bootstrap.servers": bootstrap, "log_level": 0, "reconnect.backoff.ms": 10}
 
 
