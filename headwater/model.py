@@ -70,6 +70,7 @@ class Flow:
         sequence: The column that orders this flow's updates in a partial-update table.
         raw: The flow reads its topics as bytes with their place in Kafka, not as declared columns.
         time_columns: The upstream columns that its windows go by, each with its table.
+        row_by_row: Each row it gives comes from one row it reads, whatever the others are.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Flow:
     sequence: str | None = None
     raw: bool = False
     time_columns: tuple[tuple[TableName, str], ...] = ()
+    row_by_row: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from headwater.model import OutputColumn, TableName
 from headwater.problem import Position, Problem
 from headwater.relations import Relations, Schema
 from headwater.reserved import RESERVED
+from headwater.rowwise import is_row_by_row
 from headwater.scope import Field, Relation, Unknown
 from headwater.sqltype import NULL, SqlType
 
@@ -28,6 +29,7 @@ class Analysis:
         places: Where each output column stands, by name.
         time_columns: Upstream columns that windows go by, each with its table.
         reads_calendar: It joins `calendar.local_day`.
+        row_by_row: Each row it gives comes from one row it reads, whatever the others are.
         problems: Every mistake found.
     """
 
@@ -36,6 +38,7 @@ class Analysis:
     places: Mapping[str, Position] | None = None
     time_columns: tuple[tuple[TableName, str], ...] = ()
     reads_calendar: bool = False
+    row_by_row: bool = False
     problems: tuple[Problem, ...] = ()
 
 
@@ -65,6 +68,7 @@ def analyse(
         places,
         tuple(relations.time_columns),
         relations.reads_calendar,
+        is_row_by_row(tree),
         found.problems,
     )
 

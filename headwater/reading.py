@@ -121,6 +121,7 @@ def _model(draft: Draft) -> Model:
             flow.analysis.outputs,
             draft.sequence(flow.name),
             time_columns=flow.analysis.time_columns,
+            row_by_row=flow.analysis.row_by_row,
         )
         for flow in draft.flows
     )

@@ -5,12 +5,15 @@ the author's `FROM dwd.orders` stays as written, and watermark, consumer and ope
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from headwater.compile import text
 from headwater.compile.parsing import NESTED, TEXTS, parsed, text_is_valid
 from headwater.compile.storage import CONSUMER_KEPT, columns_clause, partition_clause
 from headwater.model import Column, EventTime, Model, TableName, Topic, TopicFormat
 
+# What Flink's Debezium format makes a row of: created, read by a snapshot, or updated with its row before.
+_HAS_AFTER = "`after` IS NOT NULL AND (`op` IN ('c', 'r') OR `op` = 'u' AND `before` IS NOT NULL)"
 _PHYSICAL = "__bound"
 _RAW = "__raw"
 _EXACT = "__exact"
@@ -18,6 +21,19 @@ _EXACT = "__exact"
 _DISCOVERY = "500 ms"
 # Paimon's default of 256 MB for each writer does not fit several jobs into one small TaskManager.
 _WRITE_BUFFER = "64 mb"
+
+
+class Images(Enum):
+    """Which rows of a change a reader needs.
+
+    Args:
+        BOTH: The row before and the row after: an aggregate takes the one out and puts the other in.
+        AFTER: The row after alone, for a table that ignores deletes and what a row was before. A change is then one
+            row instead of two, half of it is not converted, and deletes are nothing.
+    """
+
+    BOTH = "both"
+    AFTER = "after"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +55,9 @@ def databases(models: tuple[Model, ...]) -> tuple[str, ...]:
     return tuple(f"CREATE DATABASE IF NOT EXISTS {text.identifier(layer)}" for layer in layers)
 
 
-def read_topic(model: Model, addresses: Addresses, reader: TableName, *, timed: bool) -> tuple[str, ...]:
+def read_topic(
+    model: Model, addresses: Addresses, reader: TableName, *, timed: bool, images: Images = Images.BOTH
+) -> tuple[str, ...]:
     """Bind a topic for reading: the physical table, and a view of it without malformed records.
 
     The format drops what is no JSON and turns a field of the wrong type into NULL. A required column is
@@ -48,37 +66,51 @@ def read_topic(model: Model, addresses: Addresses, reader: TableName, *, timed: 
 
     Args:
         timed: The reader's SQL needs the event-time column as a time attribute.
+        images: Which rows of a change the reader needs. It makes no difference to a topic of plain records.
     """
     topic = _topic(model)
     clock = model.event_time.column if model.event_time else None
     as_text = {
         c.name for c in model.columns if not c.required and c.name != clock and c.type.root not in TEXTS | NESTED
     }
-    columns = [
-        f"  {text.identifier(column.name)} {'STRING' if column.name in as_text else column.type}"
-        for column in model.columns
-    ]
+    fields = [(column.name, "STRING" if column.name in as_text else str(column.type)) for column in model.columns]
     if topic.format is TopicFormat.DEBEZIUM_JSON and _loses_digits(model, as_text):
-        columns.append(f"  {text.identifier(_EXACT)} DECIMAL(38, 18)")
+        fields.append((_EXACT, "DECIMAL(38, 18)"))
+    changes = topic.format is TopicFormat.DEBEZIUM_JSON and images is Images.AFTER
+    columns = _change_columns(fields, clock) if changes else [f"  {text.identifier(n)} {t}" for n, t in fields]
     if model.event_time is not None:
         columns.append(_watermark(model.event_time))
-    conditions = [f"{text.identifier(column.name)} IS NOT NULL" for column in model.columns if column.required]
+    conditions = [_HAS_AFTER] if changes else []
     selected = []
     for column in model.columns:
         name = text.identifier(column.name)
+        place = f"`after`.{name}" if changes and column.name != clock else name
+        if column.required:
+            conditions.append(f"{place} IS NOT NULL")
         if column.name in as_text:
-            conditions.append(f"({name} IS NULL OR {text_is_valid(name, column.type)})")
-            selected.append(f"{parsed(name, column.type)} AS {name}")
+            conditions.append(f"({place} IS NULL OR {text_is_valid(place, column.type)})")
+            selected.append(f"{parsed(place, column.type)} AS {name}")
         else:
-            selected.append(_selected(column, model.event_time, timed=timed))
+            selected.append(_selected(column, model.event_time, timed=timed, place=place))
     where = "\nWHERE " + "\n  AND ".join(conditions) if conditions else ""
     # With the topic in the name, a source that moves to another topic is another source: it starts at the beginning.
     physical = text.table(model.name, f"{_PHYSICAL}:{topic.name}")
+    form = "json" if changes else topic.format.value
     return (
         f"CREATE TEMPORARY TABLE {physical} (\n" + ",\n".join(columns) + "\n) WITH (\n"
-        f"{text.options(_topic_options(topic, addresses, reader, model.event_time))}\n)",
+        f"{text.options(_topic_options(topic, form, addresses, reader, model.event_time))}\n)",
         _view(model, selected, physical + where),
     )
+
+
+def _change_columns(fields: list[tuple[str, str]], clock: str | None) -> list[str]:
+    """A change's envelope. Of the row before, only whether it is there: an update that lacks it is malformed."""
+    row = ", ".join(f"{text.identifier(name)} {type_}" for name, type_ in fields)
+    before = text.identifier(fields[0][0])
+    columns = ["  `op` STRING", f"  `before` ROW<{before} STRING>", f"  `after` ROW<{row}>"]
+    if clock is not None:
+        columns.append(f"  {text.identifier(clock)} AS `after`.{text.identifier(clock)}")
+    return columns
 
 
 def read_raw_topic(model: Model, addresses: Addresses, reader: TableName) -> tuple[str, ...]:
@@ -163,13 +195,12 @@ def _kafka_options(topic: Topic, addresses: Addresses, reader: TableName) -> dic
 
 
 def _topic_options(
-    topic: Topic, addresses: Addresses, reader: TableName, event_time: EventTime | None
+    topic: Topic, form: str, addresses: Addresses, reader: TableName, event_time: EventTime | None
 ) -> dict[str, str]:
-    form: TopicFormat = topic.format
     options = _kafka_options(topic, addresses, reader) | {
-        "format": form.value,
-        f"{form.value}.ignore-parse-errors": "true",
-        f"{form.value}.timestamp-format.standard": "ISO-8601",
+        "format": form,
+        f"{form}.ignore-parse-errors": "true",
+        f"{form}.timestamp-format.standard": "ISO-8601",
     }
     if event_time is not None:
         options["scan.watermark.idle-timeout"] = text.duration(event_time.idle_after)
@@ -181,7 +212,7 @@ def _paimon_options(model: Model, addresses: Addresses) -> dict[str, str]:
     return {"connector": "paimon", "path": path}
 
 
-def _selected(column: Column, event_time: EventTime | None, *, timed: bool) -> str:
+def _selected(column: Column, event_time: EventTime | None, *, timed: bool, place: str = "") -> str:
     """A column of the view. A time attribute that the SQL does not ask for is taken off.
 
     Flink refuses to unite a time attribute with a plain timestamp, which an author could not foresee; watermarks
@@ -189,7 +220,7 @@ def _selected(column: Column, event_time: EventTime | None, *, timed: bool) -> s
     """
     name = text.identifier(column.name)
     if timed or event_time is None or column.name != event_time.column:
-        return name
+        return f"{place} AS {name}" if place not in ("", name) else name
     return f"CAST({name} AS {column.type}) AS {name}"
 
 

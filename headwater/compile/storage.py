@@ -44,6 +44,11 @@ def table_options(model: Model) -> dict[str, str]:
     return chosen | dict(storage.options)
 
 
+def ignores_deletes(model: Model) -> bool:
+    """The table takes a row's deletion, and what an update says of the row before it, for nothing."""
+    return table_options(model).get("ignore-delete") == "true"
+
+
 def columns_clause(model: Model, *, comments: bool) -> str:
     """The column list of a table of this model, with its key."""
     lines = [_column(column, not_null=column.name in model.key, comment=comments) for column in model.columns]

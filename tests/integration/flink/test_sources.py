@@ -1,7 +1,12 @@
 """Values of a topic's fields, as the typed view of it reads them."""
 
+import textwrap
 from decimal import Decimal
+from typing import Any
 
+import pytest
+
+from headwater.plan.stages import SubmitJob
 from tests.integration.flink.house import House
 from tests.integration.waiting import eventually
 
@@ -74,3 +79,64 @@ def test_an_optional_decimal_keeps_every_digit(house: House) -> None:
     house.apply("dwd.bills#")
     expected = [(0, Decimal("12345678901234567.89")), (1, Decimal("1.50")), (2, None), (4, Decimal("0.10"))]
     house.await_values("dwd.bills#", ("id", "amount"), expected)
+
+
+_ROW = {"name": "a", "rank_": 7, "at_": "2026-11-22T03:04:05.678Z"}
+_CHANGES: dict[str, tuple[dict[str, Any], bool]] = {
+    "created": ({"op": "c", "before": None, "after": _ROW}, True),
+    "read by a snapshot": ({"op": "r", "after": _ROW}, True),
+    "updated": ({"op": "u", "before": _ROW, "after": _ROW}, True),
+    "updated from an empty row": ({"op": "u", "before": {}, "after": _ROW}, True),
+    "with more fields": ({"op": "c", "after": {**_ROW, "more": [{"a": 1}]}, "source": {"pos": 4}}, True),
+    "without an optional field": ({"op": "c", "after": {**_ROW, "rank_": None, "name": None}}, True),
+    "updated from nothing": ({"op": "u", "before": None, "after": _ROW}, False),
+    "updated from a text": ({"op": "u", "before": "a", "after": _ROW}, False),
+    "deleted": ({"op": "d", "before": _ROW, "after": None}, False),
+    "created as nothing": ({"op": "c", "before": None, "after": None}, False),
+    "created as a text": ({"op": "c", "after": "a"}, False),
+    "truncated": ({"op": "t", "after": _ROW}, False),
+    "without an operation": ({"after": _ROW}, False),
+    "without a required field": ({"op": "c", "after": {**_ROW, "at_": None}}, False),
+    "with a wrong required field": ({"op": "c", "after": {**_ROW, "at_": "soon"}}, False),
+    "with a wrong optional field": ({"op": "c", "after": {**_ROW, "rank_": "first"}}, False),
+    "with an object in a scalar": ({"op": "c", "after": {**_ROW, "at_": {"a": 1}}}, False),
+}
+_NO_CHANGES = ("no json", '{"op": "c"', "[1]", '"c"', "null", b"\xff\xfe")
+
+
+_COLUMNS = """
+id: {type: STRING, required: true}
+name: {type: STRING}
+rank_: {type: BIGINT}
+at_: {type: TIMESTAMP_LTZ(3), required: true}
+"""
+_ALONE = "SELECT id, name, rank_, at_ FROM ods.seen#"
+_AMONG = """
+SELECT id, name, rank_, at_
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY id ORDER BY at_ DESC) AS n FROM ods.seen#)
+WHERE n = 1
+"""
+
+
+@pytest.mark.parametrize(("sql", "form"), [(_ALONE, "json"), (_AMONG, "debezium-json")], ids=["one row", "both rows"])
+def test_a_change_is_the_same_whether_one_row_of_it_is_read_or_both(house: House, sql: str, form: str) -> None:
+    house.source("seen", _COLUMNS, form="debezium-json", key="[id]")
+    columns = textwrap.indent(_COLUMNS.replace(", required: true", ""), "  ")
+    house.write(
+        "dwd/seen#/table.yaml",
+        f"description: seen\nowner: tests\nkey: [id]\ncolumns:{columns}\n"
+        "flows: {select: {sequence: at_}}\njob: {checkpoint_interval: 500ms}\n",
+    )
+    house.write("dwd/seen#/select.sql", sql)
+    (job,) = (stage.job for stage in house.plan("dwd.seen#").stages if isinstance(stage, SubmitJob))
+    assert f"'format' = '{form}'" in "".join(job.bindings)
+    house.send("seen#", [_identified(name, change) for name, (change, _) in _CHANGES.items()])
+    house.send("seen#", [*_NO_CHANGES, {"op": "c", "after": {**_ROW, "id": "the last"}}])
+    house.apply("dwd.seen#")
+    expected = sorted([*(name for name, (_, is_read) in _CHANGES.items() if is_read), "the last"])
+    house.await_values("dwd.seen#", ("id",), [(name,) for name in expected])
+
+
+def _identified(name: str, change: dict[str, Any]) -> dict[str, Any]:
+    rows = {key: {"id": name, **change[key]} for key in ("before", "after") if isinstance(change.get(key), dict)}
+    return change | rows

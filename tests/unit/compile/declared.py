@@ -47,7 +47,7 @@ def source(
 
 
 def flow(name: str, sql: str, reads: str, gives: Mapping[str, str], sequence: str | None = None) -> Flow:
-    """A flow that reads these tables and gives these columns."""
+    """A flow that reads these tables and gives these columns; with a sequence it works on each row by itself."""
     return Flow(
         name,
         Path(f"{name}.sql"),
@@ -55,6 +55,7 @@ def flow(name: str, sql: str, reads: str, gives: Mapping[str, str], sequence: st
         tuple(TableName.parse(read) for read in reads.split()),
         tuple(OutputColumn(column, SqlType.parse(type_)) for column, type_ in gives.items()),
         sequence,
+        row_by_row=sequence is not None,
     )
 
 

@@ -183,3 +183,36 @@ def test_a_check_needs_neither_names_nor_types():
     assert _told("SELECT COUNT(*), kk FROM ods.a", is_check=True) == [
         "f.sql:1:18: no table of this query has a column «kk» Did you mean k?"
     ]
+
+
+@pytest.mark.parametrize(
+    ("sql", "alone"),
+    [
+        ("SELECT k, x + 1 AS n FROM ods.a WHERE x > 1", True),
+        (
+            "SELECT UPPER(y) AS y, CASE WHEN k > 1 THEN COALESCE(y, 'a') ELSE CAST(k AS STRING) END AS z FROM dwd.b",
+            True,
+        ),
+        ("SELECT k FROM ods.a UNION ALL SELECT k FROM dwd.b", True),
+        ("WITH c AS (SELECT k FROM ods.a) SELECT k FROM (SELECT k FROM c WHERE k IN (1, 2)) AS d", True),
+        ("SELECT k FROM ods.a UNION SELECT k FROM dwd.b", False),
+        ("SELECT DISTINCT k FROM ods.a", False),
+        ("SELECT k, COUNT(*) AS n FROM ods.a GROUP BY k", False),
+        ("SELECT MAX(k) AS k FROM ods.a", False),
+        ("SELECT k FROM ods.a INTERSECT SELECT k FROM dwd.b", False),
+        ("SELECT k FROM (SELECT k, COUNT(*) AS n FROM ods.a GROUP BY k) AS g", False),
+        ("WITH c AS (SELECT k FROM ods.a GROUP BY k) SELECT k FROM c", False),
+        ("SELECT k, ROW_NUMBER() OVER (PARTITION BY k ORDER BY x) AS n FROM ods.a", False),
+        ("SELECT k FROM ods.a ORDER BY k", False),
+        ("SELECT k FROM ods.a LIMIT 3", False),
+        ("SELECT k FROM ods.a WHERE k IN (SELECT k FROM dwd.b)", False),
+        ("SELECT k FROM ods.a WHERE EXISTS (SELECT 1 AS n FROM dwd.b)", False),
+        ("SELECT a.k FROM ods.a AS a JOIN dwd.b AS b ON a.k = b.k", False),
+        ("SELECT a.k FROM ods.a AS a, dwd.b AS b", False),
+        ("SELECT a.k, t.tag FROM ods.a AS a CROSS JOIN UNNEST(a.tags) AS t (tag)", False),
+        ("SELECT k, CAST(MY_OWN(x) AS INT) AS n FROM ods.a", False),
+        ("SELECT window_start, k FROM TABLE(TUMBLE(TABLE ods.a, DESCRIPTOR(happened_at), INTERVAL '1' MINUTE))", False),
+    ],
+)
+def test_a_query_that_needs_no_other_rows_is_told_from_one_that_does(sql: str, alone: bool) -> None:
+    assert _analysed(sql).row_by_row is alone

@@ -27,18 +27,18 @@ CREATE TEMPORARY VIEW `ods`.`left` AS SELECT `id`,
   CAST(`left_at` AS TIMESTAMP_LTZ(3)) AS `left_at`
 FROM `ods`.`left__bound:left-topic`
 WHERE `id` IS NOT NULL
-  AND `left_at` IS NOT NULL
-  AND (`amount` IS NULL OR (REGEXP(`amount`, '^ *[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)? *$') AND TRY_CAST(`amount` AS DECIMAL(12, 2)) IS NOT NULL));
+  AND (`amount` IS NULL OR (REGEXP(`amount`, '^ *[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)? *$') AND TRY_CAST(`amount` AS DECIMAL(12, 2)) IS NOT NULL))
+  AND `left_at` IS NOT NULL;
 
 CREATE TEMPORARY TABLE `ods`.`right__bound:right-topic` (
-  `id` BIGINT,
-  `note` STRING,
-  `right_at` TIMESTAMP_LTZ(3)
+  `op` STRING,
+  `before` ROW<`id` STRING>,
+  `after` ROW<`id` BIGINT, `note` STRING, `right_at` TIMESTAMP_LTZ(3)>
 ) WITH (
   'connector' = 'kafka',
-  'debezium-json.ignore-parse-errors' = 'true',
-  'debezium-json.timestamp-format.standard' = 'ISO-8601',
-  'format' = 'debezium-json',
+  'format' = 'json',
+  'json.ignore-parse-errors' = 'true',
+  'json.timestamp-format.standard' = 'ISO-8601',
   'properties.bootstrap.servers' = '127.0.0.1:9092',
   'properties.group.id' = 'headwater.dwd.things',
   'properties.isolation.level' = 'read_committed',
@@ -46,12 +46,13 @@ CREATE TEMPORARY TABLE `ods`.`right__bound:right-topic` (
   'topic' = 'right-topic'
 );
 
-CREATE TEMPORARY VIEW `ods`.`right` AS SELECT `id`,
-  `note`,
-  `right_at`
+CREATE TEMPORARY VIEW `ods`.`right` AS SELECT `after`.`id` AS `id`,
+  `after`.`note` AS `note`,
+  `after`.`right_at` AS `right_at`
 FROM `ods`.`right__bound:right-topic`
-WHERE `id` IS NOT NULL
-  AND `right_at` IS NOT NULL;
+WHERE `after` IS NOT NULL AND (`op` IN ('c', 'r') OR `op` = 'u' AND `before` IS NOT NULL)
+  AND `after`.`id` IS NOT NULL
+  AND `after`.`right_at` IS NOT NULL;
 
 CREATE TEMPORARY TABLE `dwd`.`things` (
   `id` BIGINT NOT NULL,
