@@ -1,6 +1,7 @@
 -- What an engineer without the platform writes to get the same table as warehouse/dwd/orders:
 -- typed Kafka tables, a table in a Paimon catalog with the same options, one INSERT of the three facts.
 SET 'parallelism.default' = '1';
+SET 'pipeline.object-reuse' = 'true';
 SET 'table.local-time-zone' = 'UTC';
 SET 'table.exec.sink.upsert-materialize' = 'NONE';
 SET 'table.exec.source.idle-timeout' = '15 s';

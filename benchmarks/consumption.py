@@ -4,12 +4,12 @@ The offsets of a checkpoint are those at the moment its barrier left the sources
 millisecond as the checkpoint's trigger. Metrics of the JobManager would be up to ten seconds old.
 """
 
-import threading
 import time
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from benchmarks.looking import Looking
 from headwater.problem import HeadwaterError
 from resources.flink.rest import FlinkRest
 
@@ -40,37 +40,27 @@ class Watcher:
 
     total: Callable[[], int]
     seen: list[tuple[float, int]] = field(default_factory=list)
-    _failure: Exception | None = None
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
+    _looking: Looking | None = None
 
     def __enter__(self) -> "Watcher":
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
+        self._looking = Looking(self._look, _POLL_SECONDS)
+        self._looking.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+    def __exit__(self, *exception: object) -> None:
+        if self._looking is not None:
+            self._looking.__exit__(*exception)
 
-    def _watch(self) -> None:
-        last = 0
-        while not self._stop.wait(_POLL_SECONDS):
-            try:
-                total = self.total()
-            except Exception as error:  # noqa: BLE001
-                self._failure = error
-                return
-            if total != last:
-                self.seen.append((time.time(), total))
-                last = total
+    def _look(self) -> None:
+        total = self.total()
+        if total != (self.seen[-1][1] if self.seen else 0):
+            self.seen.append((time.time(), total))
 
     @property
     def latest(self) -> int:
         """The newest total. Raises what the watching thread could not go on after."""
-        if self._failure is not None:
-            raise self._failure
+        if self._looking is not None:
+            self._looking.check()
         return self.seen[-1][1] if self.seen else 0
 
 

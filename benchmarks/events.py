@@ -44,8 +44,8 @@ class Sender:
     def _send(self) -> None:
         began = time.monotonic()
         for number in range(self._count):
-            pause = began + number / RATE - time.monotonic()
-            if pause > 0:
+            # A poll ends early when there is something to tell.
+            while (pause := began + number / RATE - time.monotonic()) > 0:
                 self._producer.poll(pause)
             now = time.time()
             self.sent_at.append(now)

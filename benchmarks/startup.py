@@ -7,13 +7,13 @@ simulator.
 import os
 import subprocess
 import sys
-import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 from benchmarks.figure import Figure, Goal, number
+from benchmarks.looking import Looking
 from benchmarks.stand import KPI_MINUTE, Tell, own_stack
 from headwater.problem import HeadwaterError
 from headwater.stack import HOME_VARIABLE, WAREHOUSE_VARIABLE, Ports, Stack
@@ -31,7 +31,7 @@ def measure(scratch: Path, rounds: int, tell: Tell) -> list[Figure]:
     environment = _environment(stack)
     memory = Memory(stack.home)
     try:
-        with memory:
+        with Looking(memory.sample, 2.0):
             tell("up: the first start, jars among it")
             first, reached = _up(stack, environment, None, tell)
             tell(f"up: the first took {first:.0f} s; running on for {MEMORY_SECONDS:.0f} s")
@@ -86,7 +86,7 @@ def _figures(first: float, later: list[float], memory: "Memory") -> list[Figure]
 
 @dataclass(slots=True)
 class Memory:
-    """Samples, from a thread, what every process of a stack takes; bytes.
+    """The most that all processes of a stack together have taken at a look; bytes.
 
     Args:
         home: The stack's state folder, which its processes name in their environment.
@@ -95,25 +95,9 @@ class Memory:
     home: Path
     peak_pss: int = 0
     peak_rss: int = 0
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
-
-    def __enter__(self) -> "Memory":
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stop.wait(2.0):
-            self.sample()
 
     def sample(self) -> None:
-        """Take one sample."""
+        """Take one look."""
         import psutil
 
         from resources.local.owned import owned
@@ -134,24 +118,41 @@ class Memory:
 def _up(stack: Stack, environment: dict[str, str], before: datetime | None, tell: Tell) -> tuple[float, datetime]:
     """Start the stack; give the seconds until a minute after `before` is there, and that minute.
 
-    Without a `before`, the first minute seen takes its place.
+    The data is looked at while the command still runs: Dagster's page is the last to come up. Without a `before`, the
+    first minute seen takes its place.
     """
+    growth = Growth(stack, before)
     began = time.monotonic()
-    _run(["up", "--detach"], environment, stack)
-    tell(f"up: the command returned after {time.monotonic() - began:.0f} s; waiting for {KPI_MINUTE} to grow")
-    while True:
-        newest = _newest_minute(stack)
-        if before is None:
-            before = newest
-        if newest is not None and before is not None and newest > before:
-            return time.monotonic() - began, newest
-        if time.monotonic() - began > _PATIENCE:
-            raise HeadwaterError(
-                f"{KPI_MINUTE} did not grow within {_PATIENCE:.0f} s of headwater up",
-                left="nothing: the benchmark's own stack is stopped and removed",
-                next_command="headwater up, then headwater status, to see what is wrong",
-            )
-        time.sleep(_POLL_SECONDS)
+    with Looking(growth.look, _POLL_SECONDS) as looking:
+        _run(["up", "--detach"], environment, stack)
+        tell(f"up: the command returned after {time.monotonic() - began:.0f} s")
+        while growth.seen is None:
+            looking.check()
+            if time.monotonic() - began > _PATIENCE:
+                raise HeadwaterError(
+                    f"{KPI_MINUTE} did not grow within {_PATIENCE:.0f} s of headwater up",
+                    left="nothing: the benchmark's own stack is stopped and removed",
+                    next_command="headwater up, then headwater status, to see what is wrong",
+                )
+            time.sleep(_POLL_SECONDS)
+    at, newest = growth.seen
+    return at - began, newest
+
+
+@dataclass(slots=True)
+class Growth:
+    """When the table first had a minute after `before`, monotonic, and which."""
+
+    stack: Stack
+    before: datetime | None
+    seen: tuple[float, datetime] | None = None
+
+    def look(self) -> None:
+        """Take one look."""
+        newest = None if self.seen else _newest_minute(self.stack)
+        self.before = self.before or newest
+        if newest is not None and self.before is not None and newest > self.before:
+            self.seen = (time.monotonic(), newest)
 
 
 def _newest_minute(stack: Stack) -> datetime | None:
