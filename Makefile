@@ -24,7 +24,7 @@ test: install ## run all tests, on real engines
 	@$(BIN)/pytest $(ARGS)
 
 test-fast: install ## run the tests that need no Java
-	@$(BIN)/pytest tests/unit $(ARGS)
+	@$(BIN)/pytest tests/unit -n auto $(ARGS)
 
 check: install ## lint, format, types, import contract
 	@$(BIN)/ruff check .

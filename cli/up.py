@@ -55,7 +55,7 @@ def bring_up(stack: Stack, demo: bool) -> HeadwaterError | None:
 
     Gives the error when the processes run but the warehouse could not be applied: then they are left for a look.
     """
-    from resources import declarations
+    from resources import declarations, deploy
 
     declared = declarations.warehouse(stack)  # mistakes in the declarations are told before anything starts
     failure = None
@@ -65,13 +65,16 @@ def bring_up(stack: Stack, demo: bool) -> HeadwaterError | None:
             demo = demo and has_demo_sources(declared, on_event)
             try:
                 lifecycle.start(stack, demo=demo, on_event=on_event)
+                # Once its topics are there it need not wait for the jobs; they are made as declared, not as it would.
+                early = demo and demo_topics() <= deploy.topics(stack)
+                if early:
+                    start_simulator(stack, on_event)
                 try:
                     apply(stack, on_event)
                 except HeadwaterError as error:
                     failure = error
-                if demo:
-                    lifecycle.start_simulator(stack)
-                    on_event(Step("Simulator", "started", done=True))
+                if demo and not early:
+                    start_simulator(stack, on_event)
                 lifecycle.start_dagster(stack, on_event)
                 lifecycle.marker(stack).touch()
             except BaseException:
@@ -122,15 +125,25 @@ def _checkpoints_left(stack: Stack) -> str:
     return f"Nothing is lost: the next headwater up goes on from the newest checkpoints in {stack.job_state}"
 
 
+def start_simulator(stack: Stack, on_event: OnStep) -> None:
+    """Set the demo's source going."""
+    lifecycle.start_simulator(stack)
+    on_event(Step("Simulator", "started", done=True))
+
+
 def has_demo_sources(declared: Warehouse, on_event: OnStep) -> bool:
     """The warehouse reads what the simulator writes; a warehouse of other tables has no use for it."""
+    missing = demo_topics() - {model.topic.name for model in declared.sources if model.topic}
+    if missing:
+        on_event(Step("Simulator", f"off: this warehouse does not declare {', '.join(sorted(missing))}", done=True))
+    return not missing
+
+
+def demo_topics() -> frozenset[str]:
+    """What the simulator writes."""
     from simulator.record import TOPICS
 
-    topics = {model.topic.name for model in declared.sources if model.topic}
-    if topics.issuperset(TOPICS):
-        return True
-    on_event(Step("Simulator", f"off: this warehouse does not declare {', '.join(TOPICS)}", done=True))
-    return False
+    return frozenset(TOPICS)
 
 
 def stay(stack: Stack) -> None:

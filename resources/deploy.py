@@ -50,6 +50,11 @@ def engine(stack: Stack) -> Iterator[FlinkEngine]:
         opened.close()
 
 
+def topics(stack: Stack) -> frozenset[str]:
+    """The topics that the stack's broker has. Raises HeadwaterError (unreachable)."""
+    return KafkaBroker(stack.kafka).topics()
+
+
 def plan(stack: Stack, *, models: Collection[TableName] | None = None, fresh: Collection[TableName] = ()) -> Plan:
     """The difference between what is declared and what runs on the stack. Changes nothing."""
     with engine(stack) as flink:

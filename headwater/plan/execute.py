@@ -1,8 +1,10 @@
 """Carry out a plan, stage by stage, telling what is done."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import singledispatchmethod
+from itertools import groupby
 from pathlib import Path
 
 from headwater.compile.storage import add_columns, create_table, reset_options, set_options
@@ -25,6 +27,7 @@ from headwater.plan.stages import (
 from headwater.problem import HeadwaterError
 
 _POLL_SECONDS = 0.1
+_STARTS_AT_ONCE = 3
 
 
 class Executor:
@@ -33,7 +36,8 @@ class Executor:
     Args:
         engine: The Flink cluster.
         broker: The Kafka broker.
-        on_event: Told one line before each stage, and one for what came of it where there is more to say.
+        on_event: Told one line before each stage, and one for what came of it where there is more to say; from
+            several threads.
         patience: Seconds that a started job may take until it is healthy.
     """
 
@@ -48,7 +52,9 @@ class Executor:
         self._savepoints: dict[TableName, Path] = {}
 
     def execute(self, plan: Plan) -> None:
-        """Carry out every stage in order. Raises HeadwaterError at the first that fails; the rest is not tried.
+        """Carry out every stage in order, jobs that start side by side.
+
+        Raises HeadwaterError at the first that fails; the rest is not tried, but for jobs that start with it.
 
         Carrying out a new plan afterwards goes on from what is there: nothing has to be undone.
         """
@@ -57,9 +63,25 @@ class Executor:
                 "The plan cannot be applied:\n" + "\n".join(f"  {refusal}" for refusal in plan.refusals),
                 next_command="headwater plan",
             )
-        for stage in plan.stages:
+        for starts, stages in groupby(plan.stages, lambda stage: isinstance(stage, SubmitJob)):
+            if starts:
+                self._run_together(list(stages))
+            else:
+                for stage in stages:
+                    self._tell(stage.describe())
+                    self._run(stage)
+
+    def _run_together(self, stages: Sequence[Stage]) -> None:
+        """Start some jobs at the same time: most of a start is Flink's own work for that job alone."""
+
+        def run(stage: Stage) -> None:
             self._tell(stage.describe())
             self._run(stage)
+
+        with ThreadPoolExecutor(max_workers=_STARTS_AT_ONCE) as pool:
+            outcomes = [pool.submit(run, stage) for stage in stages]
+        for outcome in outcomes:
+            outcome.result()
 
     @singledispatchmethod
     def _run(self, stage: Stage) -> None:

@@ -1,11 +1,12 @@
 """Carrying out plans: the order of calls, and what is told when a stage fails."""
 
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
-from headwater.compile.job import compile_job
-from headwater.engines import JobState
+from headwater.compile.job import JobSpec, compile_job
+from headwater.engines import JobState, RetainedState
 from headwater.model import TableName, Topic, TopicFormat
 from headwater.plan.execute import Executor, is_healthy
 from headwater.plan.stages import (
@@ -112,6 +113,28 @@ def test_a_job_that_was_started_elsewhere_is_waited_for() -> None:
 
 def test_a_job_that_is_gone_while_it_is_waited_for_is_told() -> None:
     assert "Job dwd.things ended while it was waited for" in failure(InMemoryEngine(), WaitHealthy(SPEC)).failed
+
+
+def test_jobs_that_follow_one_another_start_at_the_same_time() -> None:
+    engine = InMemoryEngine()
+    both_here = Barrier(2, timeout=10)
+    submit = engine.submit
+
+    def meet(job: JobSpec, restore_from: RetainedState | None) -> str:
+        both_here.wait()
+        return submit(job, restore_from)
+
+    engine.submit = meet  # type: ignore[method-assign]
+    carried_out(engine, SubmitJob(SPEC, "one"), SubmitJob(SPEC, "other"), WaitHealthy(SPEC))
+    assert engine.calls[:2] == ["submit dwd.things from nothing"] * 2
+
+
+def test_a_job_that_cannot_start_is_told_and_does_not_hold_up_one_that_starts_with_it() -> None:
+    engine = InMemoryEngine()
+    lost = SubmitJob(SPEC, "from its savepoint", needs_state=True)
+    error = failure(engine, lost, SubmitJob(SPEC, "for the first time"), WaitHealthy(SPEC))
+    assert "is not there" in error.failed
+    assert engine.calls == ["submit dwd.things from nothing"]
 
 
 def test_a_plan_with_refusals_is_not_begun() -> None:
