@@ -9,7 +9,7 @@ from enum import Enum
 
 from headwater.compile import text
 from headwater.compile.parsing import NESTED, TEXTS, parsed, text_is_valid
-from headwater.compile.storage import CONSUMER_KEPT, columns_clause, partition_clause
+from headwater.compile.storage import CONSUMER_KEPT, columns_clause, partition_clause, table_options
 from headwater.model import Column, EventTime, Model, TableName, Topic, TopicFormat
 
 # What Flink's Debezium format makes a row of: created, read by a snapshot, or updated with its row before.
@@ -43,10 +43,12 @@ class Addresses:
     Args:
         lake: URI of the Paimon warehouse.
         kafka: Bootstrap servers.
+        is_scratch: The lake is an empty folder for compiling: a binding makes its table, without rows, as declared.
     """
 
     lake: str
     kafka: str
+    is_scratch: bool = False
 
 
 def databases(models: tuple[Model, ...]) -> tuple[str, ...]:
@@ -157,8 +159,16 @@ def read_table(model: Model, addresses: Addresses, reader: TableName, *, timed: 
 
 
 def write_table(model: Model, addresses: Addresses) -> tuple[str, ...]:
-    """Bind the job's own table for writing."""
-    options = _paimon_options(model, addresses) | {"sink.operator-uid.suffix": str(model.name)}
+    """Bind the job's own table for writing.
+
+    The committer is never chained to the writer. It runs once whatever the parallelism, and Flink restores a job with
+    another parallelism only when it was an operator of its own before
+    (https://paimon.apache.org/docs/master/maintenance/configurations/, sink.committer-operator-chaining).
+    """
+    options = _paimon_options(model, addresses) | {
+        "sink.operator-uid.suffix": str(model.name),
+        "sink.committer-operator-chaining": "false",
+    }
     options.setdefault("write-buffer-size", _WRITE_BUFFER)
     return (_paimon_table(text.table(model.name), model, columns_clause(model, comments=False), options),)
 
@@ -209,7 +219,8 @@ def _topic_options(
 
 def _paimon_options(model: Model, addresses: Addresses) -> dict[str, str]:
     path = f"{addresses.lake}/{model.name.layer.value}.db/{model.name.table}"
-    return {"connector": "paimon", "path": path}
+    made = table_options(model) | {"auto-create": "true"} if addresses.is_scratch else {}
+    return made | {"connector": "paimon", "path": path}
 
 
 def _selected(column: Column, event_time: EventTime | None, *, timed: bool, place: str = "") -> str:

@@ -38,6 +38,7 @@ CREATE TEMPORARY TABLE `dm`.`counts` (
 ) WITH (
   'connector' = 'paimon',
   'path' = 'file:///lake/dm.db/counts',
+  'sink.committer-operator-chaining' = 'false',
   'sink.operator-uid.suffix' = 'dm.counts',
   'write-buffer-size' = '64 mb'
 );

@@ -43,6 +43,7 @@ CREATE TEMPORARY TABLE `ods`.`rejected` (
 ) WITH (
   'connector' = 'paimon',
   'path' = 'file:///lake/ods.db/rejected',
+  'sink.committer-operator-chaining' = 'false',
   'sink.operator-uid.suffix' = 'ods.rejected',
   'write-buffer-size' = '64 mb'
 );

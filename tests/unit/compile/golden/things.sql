@@ -64,6 +64,7 @@ CREATE TEMPORARY TABLE `dwd`.`things` (
 ) WITH (
   'connector' = 'paimon',
   'path' = 'file:///lake/dwd.db/things',
+  'sink.committer-operator-chaining' = 'false',
   'sink.operator-uid.suffix' = 'dwd.things',
   'write-buffer-size' = '64 mb'
 );
