@@ -66,6 +66,14 @@ SUITE = (
         3,
     ),
     Benchmark(
+        "B14",
+        "verdicts on the corpus of edits that a real restore bears out, and edits falsely called compatible",
+        "all ; 0",
+        "benchmarks.verdicts",
+        True,
+        25,
+    ),
+    Benchmark(
         "up",
         "time of the first and of a later `headwater up`, and peak memory of the whole local stack; no ratios",
         "≤ 300 s ; ≤ 60 s ; ≤ 4.5 GB",

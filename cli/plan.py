@@ -4,19 +4,33 @@ import json
 
 import click
 
+from headwater.model import TableName
 from headwater.stack import Stack
+from headwater.verdict.verdict import Verdict
+
+_JSON = (
+    "{stages: [{kind, table, text}], refusals: [text],"
+    " verdicts: [{model, verdict, findings: [{verdict, operator, edit}], kept: [operator]}]}"
+)
 
 
 @click.command()
 @click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
 @click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
 @click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: {stages: [{kind, table, text}], refusals: [text]}.")
+@click.option("--json", "as_json", is_flag=True, help=f"Print JSON: {_JSON}.")
 def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ...], as_json: bool) -> None:
     """Show what `headwater apply` would do, as an ordered list of stages. Changes nothing.
 
     Compares what the warehouse folder declares with what Flink and Paimon say is there: tables to create or extend,
     jobs to start, jobs to stop with a savepoint and start again from it, jobs that are no longer declared.
+
+    \b
+    For each model whose running job changes it says what becomes of the job's state:
+      compatible                    it goes on; rows as if the new SQL had always run
+      compatible, meaning changes   it goes on; rows written before stay as they are
+      needs a rebuild               the state would be misread: new rows would be wrong
+      incompatible                  the table as it is cannot take what is declared
 
     Exit status 1 when the plan contains a difference that cannot be applied, such as a dropped column.
     """
@@ -27,10 +41,13 @@ def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ..
     found = plan(stack, models=table_names(models) or None, fresh=table_names(fresh))
     if as_json:
         stages = [{"kind": type(s).__name__, "table": str(s.table), "text": s.describe()} for s in found.stages]
-        click.echo(json.dumps({"stages": stages, "refusals": found.refusals}, indent=2))
+        verdicts = [_as_json(name, verdict) for name, verdict in found.verdicts.items()]
+        click.echo(json.dumps({"stages": stages, "refusals": found.refusals, "verdicts": verdicts}, indent=2))
     elif found.is_empty:
         click.echo("Nothing to do: every declared table is there and its job runs as declared.")
     else:
+        for name, verdict in found.verdicts.items():
+            _show(name, verdict)
         for number, stage in enumerate(found.stages, 1):
             click.echo(f"{number:3}. {stage.describe()}")
         for refusal in found.refusals:
@@ -38,3 +55,18 @@ def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ..
         if not found.refusals:
             click.echo("\nTo carry it out: headwater apply")
     raise click.exceptions.Exit(1 if found.refusals else 0)
+
+
+def _show(name: TableName, verdict: Verdict) -> None:
+    outcome = verdict.outcome
+    click.echo(f"{name}: {outcome.value}\n     {outcome.meaning}")
+    for finding in verdict.findings:
+        click.echo(f"     • {finding}" + ("" if finding.outcome is outcome else f" ({finding.outcome.value})"))
+    if verdict.kept and outcome.keeps_state:
+        click.echo(f"     keeps the state of {', '.join(verdict.kept)}")
+    click.echo()
+
+
+def _as_json(name: TableName, verdict: Verdict) -> dict[str, object]:
+    findings = [{"verdict": f.outcome.value, "operator": f.operator, "edit": f.edit} for f in verdict.findings]
+    return {"model": str(name), "verdict": verdict.outcome.value, "findings": findings, "kept": verdict.kept}

@@ -12,6 +12,7 @@ from headwater.sqltype import SqlType
 
 if TYPE_CHECKING:
     from headwater.compile.job import JobSpec
+    from headwater.compile.operator_ids import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +132,18 @@ class JobHealth:
 
 @dataclass(frozen=True, slots=True)
 class RetainedState:
-    """A completed checkpoint or savepoint that a job of this model can start from."""
+    """A completed checkpoint or savepoint that a job of this model can start from.
+
+    Args:
+        snapshot: Of a savepoint, the table's snapshot when the job had ended; None where it was not noted.
+    """
 
     model: TableName
     fingerprint: str
     path: Path
     completed_at: datetime
     is_savepoint: bool
+    snapshot: int | None = None
 
 
 class Broker(Protocol):
@@ -167,6 +173,22 @@ class StreamEngine(Protocol):
         """Run DDL statements in one session. Raises HeadwaterError with Flink's last cause."""
         ...
 
+    def compile(self, job: "JobSpec") -> "Plan":
+        """The job's compiled plan, as Flink numbers it; nothing is started. Raises HeadwaterError with the cause."""
+        ...
+
+    def deployed_plan(self, state: "ActualJob | RetainedState") -> "Plan | None":
+        """The compiled plan that a running job or its state was deployed as, or None when it is gone."""
+        ...
+
+    def deployed_job(self, state: "RetainedState") -> "JobSpec | None":
+        """The job that wrote this state, as it was deployed, at today's addresses; None when that is not known."""
+        ...
+
+    def submit_plan(self, job: "JobSpec", plan: "Plan", restore_from: "RetainedState | None") -> str:
+        """Start the job as this compiled plan, whatever becomes of the state; give its Flink id."""
+        ...
+
     def submit(self, job: "JobSpec", restore_from: RetainedState | None) -> str:
         """Start the job as a compiled plan with operator ids of our own; give its Flink id."""
         ...
@@ -181,6 +203,21 @@ class StreamEngine(Protocol):
 
     def retained_state(self, model: TableName) -> RetainedState | None:
         """The newest completed checkpoint or savepoint of this model, or None."""
+        ...
+
+    def retained_states(self, model: TableName) -> tuple[RetainedState, ...]:
+        """Every completed checkpoint and savepoint of this model, newest first."""
+        ...
+
+    def pair(self, model: TableName, savepoint: Path) -> int | None:
+        """Tag the snapshot that a savepoint belongs to, and note it beside the savepoint; give its id.
+
+        To be called when the job has ended: it commits the savepoint's rows last. None for a table without a commit.
+        """
+        ...
+
+    def roll_back(self, model: TableName, snapshot_id: int) -> None:
+        """Make this snapshot the newest one, when it is not. Raises HeadwaterError with Flink's last cause."""
         ...
 
     def prune(self, model: TableName, job_id: str) -> None:

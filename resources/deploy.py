@@ -1,11 +1,13 @@
 """Plan and apply a warehouse on a stack: the one way that the command line and Dagster both take."""
 
 import os
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -17,6 +19,7 @@ from headwater.plan.actual import observe
 from headwater.plan.build import build_plan
 from headwater.plan.execute import Executor
 from headwater.plan.stages import Plan
+from headwater.plan.verdicts import judge_changes
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.declarations import warehouse
@@ -43,7 +46,7 @@ def addresses(stack: Stack) -> Addresses:
 @contextmanager
 def engine(stack: Stack) -> Iterator[FlinkEngine]:
     """The stack's Flink, its connections closed at the end."""
-    opened = FlinkEngine(stack.gateway_url, stack.flink_url, stack.lake, stack.job_state)
+    opened = FlinkEngine(stack.gateway_url, stack.flink_url, stack.lake, stack.job_state, stack.kafka)
     try:
         yield opened
     finally:
@@ -67,6 +70,7 @@ def deploy(
     *,
     models: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
+    patience: float = 90.0,
 ) -> Deployment:
     """Plan and carry out the plan.
 
@@ -75,13 +79,14 @@ def deploy(
         on_event: Told a line for each stage as it starts.
         models: Only these; None for all.
         fresh: Models whose job starts without state.
+        patience: Seconds that a started job may take until it is healthy; then its previous version comes back.
 
     Raises:
         HeadwaterError: The first stage that failed, or a plan that is refused.
     """
     with applying(stack), engine(stack) as flink:
         planned = _plan(stack, flink, models, fresh)
-        Executor(flink, KafkaBroker(stack.kafka), on_event).execute(planned)
+        Executor(flink, KafkaBroker(stack.kafka), on_event, patience=patience).execute(planned)
         jobs = {job.model: job for job in flink.jobs()}
     return Deployment(stages=tuple(stage.describe() for stage in planned.stages), jobs=jobs)
 
@@ -139,7 +144,10 @@ def _plan(stack: Stack, flink: FlinkEngine, models: Collection[TableName] | None
     if models is not None:
         models = {*models, *fresh}
     actual = observe(declared, flink, FilesystemTableStore(stack.lake), KafkaBroker(stack.kafka))
-    return build_plan(declared, actual, addresses(stack), models=models, fresh=fresh)
+    with tempfile.TemporaryDirectory(prefix="headwater-scratch-") as folder:
+        scratch = Addresses(lake=file_uri(Path(folder)), kafka=stack.kafka, is_scratch=True)
+        verdicts = judge_changes(declared, actual, flink, scratch, models=models, fresh=fresh)
+    return build_plan(declared, actual, addresses(stack), models=models, fresh=fresh, verdicts=verdicts)
 
 
 def _known(declared: Warehouse, names: Collection[TableName]) -> None:

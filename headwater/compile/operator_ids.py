@@ -9,6 +9,7 @@ import copy
 import hashlib
 import json
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 Plan = dict[str, Any]
@@ -21,6 +22,25 @@ _NUMBERED = frozenset({"id", "description"})
 _VOLATILE = _NUMBERED | {"ttl"}
 _PLACES = frozenset({"projectedFields", "inputIndex"})
 _SCAN = "scanTableSource"
+# Operators that keep nothing between two rows, or hand it over before every checkpoint (the local half of two).
+_STATELESS = frozenset(
+    {
+        "async-calc",
+        "calc",
+        "correlate",
+        "drop-update-before",
+        "exchange",
+        "expand",
+        "local-group-aggregate",
+        "local-window-aggregate",
+        "mini-batch-assigner",
+        "sink",
+        "union",
+        "values",
+        "watermark-assigner",
+        "window-table-function",
+    }
+)
 _BOUND = (_SCAN, "dynamicTableSink")
 
 
@@ -29,19 +49,25 @@ def numbered(plan: Plan) -> Plan:
     return _renumbered(plan, {node["id"]: position for position, node in enumerate(plan["nodes"], 1)})
 
 
-def adopted(plan: Plan, running: Plan) -> Plan:
+def adopted(plan: Plan, running: Plan, pairs: Mapping[int, int] | None = None) -> Plan:
     """The new plan with the ids of the running one where nodes match; all others get ids never used there.
 
-    Nodes match when they do the same over the same inputs; then sources and sinks of the same table; then what
-    is left of a kind on both sides with equal content, or when only one of its kind is left.
+    Nodes match when they do the same over the same inputs; then sources and sinks of the same table; then, but for
+    operators that keep state, what is left of a kind on both sides with equal content, or when only one of its kind
+    is left.
+
+    Args:
+        plan: The new plan.
+        running: The plan whose ids are taken over.
+        pairs: Nodes of the new plan already matched, with their ids there and in the running one.
     """
-    matches: dict[int, int] = {}
+    matches: dict[int, int] = dict(pairs or {})
     for new_keys, old_keys in (
         (_lineages(plan, _exact_contents(plan)), _lineages(running, _exact_contents(running))),
         (_lineages(plan, _contents(plan)), _lineages(running, _contents(running))),
         (_tables(plan), _tables(running)),
-        (_contents(plan), _contents(running)),
-        (_kinds(plan), _kinds(running)),
+        (_passing(plan, _contents(plan)), _passing(running, _contents(running))),
+        (_passing(plan, _kinds(plan)), _passing(running, _kinds(running))),
     ):
         _match(matches, new_keys, old_keys)
     free = max((node["id"] for node in running["nodes"]), default=0) + 1
@@ -86,6 +112,16 @@ def content(node: Node) -> str:
     return _hash({key: _without(value, _places(key)) for key, value in node.items() if key not in _VOLATILE})
 
 
+def kind(node: Node) -> str:
+    """What a node is, without the engine's prefix and version: `calc` for `stream-exec-calc_1`."""
+    return node["type"].rpartition("_")[0].removeprefix("stream-exec-")
+
+
+def is_stateful(node: Node) -> bool:
+    """What the operator keeps between two rows is part of a savepoint; unknown kinds count as such. Not for sources."""
+    return source_table(node) is None and kind(node) not in _STATELESS
+
+
 def source_table(node: Node) -> str | None:
     """The table that a node scans, as bound in the session; None for other nodes."""
     return node[_SCAN]["table"]["identifier"] if _SCAN in node else None
@@ -99,6 +135,12 @@ def _without(value: Any, dropped: frozenset[str]) -> Any:
     if isinstance(value, dict):
         return {key: _without(inner, dropped) for key, inner in value.items() if key not in dropped}
     return [_without(inner, dropped) for inner in value] if isinstance(value, list) else value
+
+
+def _passing(plan: Plan, keys: dict[int, str]) -> dict[int, str]:
+    """The keys of nodes without state."""
+    stateful = {node["id"] for node in plan["nodes"] if is_stateful(node)}
+    return {node: key for node, key in keys.items() if node not in stateful}
 
 
 def _contents(plan: Plan) -> dict[int, str]:

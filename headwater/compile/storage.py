@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from headwater.compile import text
-from headwater.model import ChangelogProducer, Column, Merge, Model, Storage
+from headwater.model import ChangelogProducer, Column, Merge, Model, Storage, TableName
 
 CATALOG = "lake"
 
@@ -89,6 +89,11 @@ def add_columns(model: Model, columns: Sequence[Column]) -> str:
     return f"ALTER TABLE {CATALOG}.{text.table(model.name)} ADD (\n{lines}\n)"
 
 
+def drop_columns(model: Model, columns: Sequence[Column]) -> str:
+    """The statement that takes added columns away again."""
+    return f"ALTER TABLE {CATALOG}.{text.table(model.name)} DROP ({text.identifiers(c.name for c in columns)})"
+
+
 def set_options(model: Model, options: dict[str, str]) -> str:
     """The statement that changes table options."""
     return f"ALTER TABLE {CATALOG}.{text.table(model.name)} SET (\n{text.options(options)}\n)"
@@ -97,6 +102,11 @@ def set_options(model: Model, options: dict[str, str]) -> str:
 def reset_options(model: Model, keys: Sequence[str]) -> str:
     """The statement that takes table options back to Paimon's defaults."""
     return f"ALTER TABLE {CATALOG}.{text.table(model.name)} RESET ({', '.join(map(text.literal, keys))})"
+
+
+def roll_back(table: TableName, snapshot_id: int) -> str:
+    """The statement that makes a snapshot the newest one. https://paimon.apache.org/docs/master/flink/procedures/"""
+    return f"CALL {CATALOG}.sys.rollback_to(`table` => {text.literal(str(table))}, snapshot_id => {snapshot_id})"
 
 
 def _column(column: Column, *, not_null: bool, comment: bool) -> str:

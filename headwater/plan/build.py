@@ -1,6 +1,7 @@
 """Work out the stages from what is declared to what is there. Reads nothing, changes nothing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from headwater.compile.binding import Addresses
 from headwater.compile.job import JobSpec, compile_job
@@ -21,12 +22,14 @@ from headwater.plan.stages import (
     SubmitJob,
     WaitHealthy,
 )
+from headwater.verdict.verdict import Finding, Outcome, Verdict
 
 # Paimon fixes these when a table is created: https://paimon.apache.org/docs/master/maintenance/configurations/
 _IMMUTABLE = ("bucket", "merge-engine", "changelog-producer")
 # A job that is on its way is waited for; one that fails again and again is started anew, with today's addresses.
 _STARTING = frozenset({JobState.INITIALIZING, JobState.CREATED, JobState.RECONCILING})
 # What Paimon itself may write into a schema's options; all others come from the declaration alone.
+_TABLE = "table"
 _OF_PAIMON = ("path", "type", "bucket-key")
 
 
@@ -37,6 +40,7 @@ def build_plan(
     *,
     models: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
+    verdicts: Mapping[TableName, Verdict] | None = None,
 ) -> Plan:
     """The plan that makes the declared streaming tables and jobs be there.
 
@@ -46,7 +50,9 @@ def build_plan(
         addresses: Where jobs find lake and broker.
         models: Only these; None for all, and then jobs whose model is no longer declared are stopped too.
         fresh: Models whose job starts without state, reading its inputs from the start.
+        verdicts: On models whose job changes (headwater.plan.verdicts).
     """
+    judged = dict(verdicts or {})
     chosen = [model for model in warehouse.streaming if models is None or model.name in models]
     before: list[Stage] = []
     starts: list[Stage] = []
@@ -56,8 +62,10 @@ def build_plan(
         before.extend(_undeclared(warehouse, actual))
     before.extend(_topics(warehouse, actual, chosen))
     for model in chosen:
-        changes, refused = _table_stages(model, actual.tables.get(model.name))
-        refusals.extend(refused)
+        changes, differences = _table_stages(model, actual.tables.get(model.name))
+        if differences:
+            judged[model.name] = _with_table(judged.get(model.name), differences)
+        refusals.extend(_refused(model, judged.get(model.name)))
         job = compile_job(model, warehouse.model, addresses)
         running = [found for found in actual.jobs if found.model == model.name]
         if len(running) > 1:
@@ -78,7 +86,25 @@ def build_plan(
             refusals.append(_written_twice(model))
         starts.append(start)
         waits.append(WaitHealthy(job))
-    return Plan(stages=(*before, *starts, *waits), refusals=tuple(refusals))
+    return Plan(stages=(*before, *starts, *waits), refusals=tuple(refusals), verdicts=judged)
+
+
+def _with_table(verdict: Verdict | None, differences: list[str]) -> Verdict:
+    found = tuple(Finding(Outcome.INCOMPATIBLE, _TABLE, difference) for difference in differences)
+    return replace(verdict, findings=(*found, *verdict.findings)) if verdict else Verdict(found)
+
+
+def _refused(model: Model, verdict: Verdict | None) -> list[str]:
+    """Refusals of what the table cannot take and of state that would be misread, each with what to do."""
+    if verdict is None or verdict.outcome.keeps_state:
+        return []
+    if verdict.outcome is Outcome.INCOMPATIBLE:
+        advice = f"declare it as it was, or declare a new table beside it and move readers over ({model.file})"
+    else:
+        advice = f"put the SQL back, or start without state: headwater apply --fresh {model.name} ({model.file})"
+    found = verdict.because(verdict.outcome)
+    said = [finding.edit if finding.operator == _TABLE else str(finding) for finding in found]
+    return [f"{model.name}: {edit}; {advice}" for edit in said]
 
 
 def _topics(warehouse: Warehouse, actual: Actual, chosen: list[Model]) -> list[Stage]:
@@ -141,7 +167,7 @@ def _table_stages(model: Model, table: ActualTable | None) -> tuple[list[Stage],
     if table is None:
         return [CreateTable(model)], []
     stages: list[Stage] = []
-    refusals = _refusals(model, table)
+    differences = _differences(model, table)
     known = {column.name for column in table.columns}
     added = tuple(column for column in model.columns if column.name not in known)
     if added:
@@ -149,14 +175,18 @@ def _table_stages(model: Model, table: ActualTable | None) -> tuple[list[Stage],
     wanted = table_options(model)
     obsolete = tuple(sorted(table.options.keys() - wanted.keys() - {*_IMMUTABLE, *_OF_PAIMON}))
     if obsolete:
-        stages.append(ResetOptions(model, obsolete))
+        stages.append(ResetOptions(model, obsolete, _as_they_were(table, obsolete)))
     changed = {key: value for key, value in wanted.items() if table.options.get(key) != value and key not in _IMMUTABLE}
     if changed:
-        stages.append(SetOptions(model, tuple(sorted(changed.items()))))
-    return stages, refusals
+        stages.append(SetOptions(model, tuple(sorted(changed.items())), _as_they_were(table, changed)))
+    return stages, differences
 
 
-def _refusals(model: Model, table: ActualTable) -> list[str]:
+def _as_they_were(table: ActualTable, keys: Collection[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((key, table.options[key]) for key in sorted(keys) if key in table.options)
+
+
+def _differences(model: Model, table: ActualTable) -> list[str]:
     found = []
     declared = {column.name: column for column in model.columns}
     for column in table.columns:
@@ -177,5 +207,4 @@ def _refusals(model: Model, table: ActualTable) -> list[str]:
     for option in _IMMUTABLE:
         if option in wanted and table.options.get(option, wanted[option]) != wanted[option]:
             found.append(f"option {option} is {table.options[option]} in the table, declared {wanted[option]}")
-    advice = f"declare it as it was, or declare a new table beside it and move readers over ({model.file})"
-    return [f"{model.name}: {difference}; {advice}" for difference in found]
+    return found

@@ -1,16 +1,16 @@
 """Carry out a plan, stage by stage, telling what is done."""
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import singledispatchmethod
 from itertools import groupby
 from pathlib import Path
 
-from headwater.compile.storage import add_columns, create_table, reset_options, set_options
-from headwater.compile.text import local_path
-from headwater.engines import ActualJob, Broker, JobHealth, JobState, RetainedState, StreamEngine
-from headwater.model import TableName
+from headwater.compile.storage import add_columns, create_table, drop_columns, reset_options, set_options
+from headwater.engines import ActualJob, Broker, RetainedState, StreamEngine
+from headwater.model import Model, TableName
+from headwater.plan.health import await_end, await_healthy
+from headwater.plan.recovery import Recovery
 from headwater.plan.stages import (
     AddColumns,
     CancelJob,
@@ -26,7 +26,6 @@ from headwater.plan.stages import (
 )
 from headwater.problem import HeadwaterError
 
-_POLL_SECONDS = 0.1
 _STARTS_AT_ONCE = 3
 
 
@@ -49,7 +48,7 @@ class Executor:
         self._tell = on_event
         self._patience = patience
         self._started: dict[TableName, tuple[str, Path | None]] = {}
-        self._savepoints: dict[TableName, Path] = {}
+        self._recovery = Recovery(engine, on_event, patience=patience)
 
     def execute(self, plan: Plan) -> None:
         """Carry out every stage in order, jobs that start side by side.
@@ -63,25 +62,54 @@ class Executor:
                 "The plan cannot be applied:\n" + "\n".join(f"  {refusal}" for refusal in plan.refusals),
                 next_command="headwater plan",
             )
-        for starts, stages in groupby(plan.stages, lambda stage: isinstance(stage, SubmitJob)):
-            if starts:
-                self._run_together(list(stages))
-            else:
-                for stage in stages:
-                    self._tell(stage.describe())
-                    self._run(stage)
+        for starts, group in groupby(plan.stages, lambda stage: isinstance(stage, SubmitJob)):
+            stages = list(group)
+            failures = self._run_together(stages) if starts else self._run_in_order(stages)
+            if failures:
+                raise self._recovered(plan, failures)
 
-    def _run_together(self, stages: Sequence[Stage]) -> None:
+    def _run_in_order(self, stages: Sequence[Stage]) -> dict[TableName, HeadwaterError]:
+        for stage in stages:
+            try:
+                self._tell(stage.describe())
+                self._run(stage)
+            except HeadwaterError as error:
+                return {stage.table: error}
+        return {}
+
+    def _run_together(self, stages: Sequence[Stage]) -> dict[TableName, HeadwaterError]:
         """Start some jobs at the same time: most of a start is Flink's own work for that job alone."""
-
-        def run(stage: Stage) -> None:
-            self._tell(stage.describe())
-            self._run(stage)
-
         with ThreadPoolExecutor(max_workers=_STARTS_AT_ONCE) as pool:
-            outcomes = [pool.submit(run, stage) for stage in stages]
-        for outcome in outcomes:
-            outcome.result()
+            failures = pool.map(lambda stage: self._run_in_order([stage]), stages)
+        return {table: error for failed in failures for table, error in failed.items()}
+
+    def _recovered(self, plan: Plan, failures: dict[TableName, HeadwaterError]) -> HeadwaterError:
+        """Start the previous version of every job that this plan stopped and did not get going; give the error.
+
+        A job whose new version has started beside the one that failed is left as it is.
+        """
+        error = next(iter(failures.values()))
+        if error.unreachable:
+            return error
+        to_start = dict.fromkeys(stage.table for stage in plan.stages if isinstance(stage, SubmitJob))
+        back: list[str] = []
+        for table in to_start:
+            if table in failures or table not in self._started:
+                try:
+                    back += [str(table)] if self._recovery.return_to_previous(table) else []
+                except HeadwaterError as second:
+                    return HeadwaterError(
+                        f"{error.failed}. Its previous version did not come back either: {second.failed}",
+                        left=f"the savepoint {self._recovery.savepoint(table)}; no job writes {table}",
+                        next_command="headwater logs jobmanager; put the SQL back, then headwater apply",
+                    )
+        if not back:
+            return error
+        return HeadwaterError(
+            error.failed,
+            left=f"the previous version of {', '.join(back)}, which runs again from its savepoint",
+            next_command="correct the model, then headwater apply",
+        )
 
     @singledispatchmethod
     def _run(self, stage: Stage) -> None:
@@ -98,25 +126,29 @@ class Executor:
     @_run.register
     def _(self, stage: AddColumns) -> None:
         self._engine.execute([add_columns(stage.model, stage.columns)])
+        self._recovery.altered(stage.table, [drop_columns(stage.model, stage.columns)])
 
     @_run.register
     def _(self, stage: ResetOptions) -> None:
         self._engine.execute([reset_options(stage.model, stage.keys)])
+        self._recovery.altered(stage.table, _put_back(stage.model, stage.keys, stage.before))
 
     @_run.register
     def _(self, stage: SetOptions) -> None:
         self._engine.execute([set_options(stage.model, dict(stage.options))])
+        self._recovery.altered(stage.table, _put_back(stage.model, [key for key, _ in stage.options], stage.before))
 
     @_run.register
     def _(self, stage: StopWithSavepoint) -> None:
-        self._savepoints[stage.table] = self._engine.stop_with_savepoint(stage.job)
-        self._tell(f"  savepoint {self._savepoints[stage.table]}")
-        self._await_end(stage.job)
+        savepoint = self._engine.stop_with_savepoint(stage.job)
+        self._tell(f"  savepoint {savepoint}")
+        await_end(self._engine, stage.table, stage.job.id, patience=self._patience)
+        self._recovery.stopped(stage.table, savepoint, self._engine.pair(stage.table, savepoint))
 
     @_run.register
     def _(self, stage: CancelJob) -> None:
         self._engine.cancel(stage.job)
-        self._await_end(stage.job)
+        await_end(self._engine, stage.table, stage.job.id, patience=self._patience)
 
     @_run.register
     def _(self, stage: SubmitJob) -> None:
@@ -127,28 +159,14 @@ class Executor:
     @_run.register
     def _(self, stage: WaitHealthy) -> None:
         job_id, restored = self._started.get(stage.table) or (self._running(stage.table).id, None)
-        deadline = time.monotonic() + self._patience
-        while True:
-            health = self._engine.health(job_id)
-            if is_healthy(health):
-                break
-            if health.state.is_final or time.monotonic() > deadline:
-                raise self._unhealthy(stage, job_id, health)
-            time.sleep(_POLL_SECONDS)
-        if restored is not None and not _started_from(health.restored_from, restored, job_id):
-            raise HeadwaterError(
-                f"Job {stage.table} ({job_id}) runs, but started from {health.restored_from or 'nothing'}"
-                f" instead of {restored}",
-                left=f"the running job, and the state at {restored}",
-                next_command="headwater logs jobmanager; cancel the job on Flink's page, then headwater apply",
-            )
+        await_healthy(self._engine, stage.table, job_id, restored, patience=self._patience)
         self._engine.prune(stage.table, job_id)
 
     def _state(self, stage: SubmitJob) -> RetainedState | None:
         if not stage.resume:
             return None
         state = self._engine.retained_state(stage.table)
-        savepoint = self._savepoints.get(stage.table)
+        savepoint = self._recovery.savepoint(stage.table)
         found = state.path if state else None
         if (found is None and stage.needs_state) or (savepoint is not None and found != savepoint):
             raise HeadwaterError(
@@ -165,39 +183,9 @@ class Executor:
                 return job
         raise HeadwaterError(f"Job {table} ended while it was waited for", next_command="headwater apply")
 
-    def _await_end(self, job: ActualJob) -> None:
-        deadline = time.monotonic() + self._patience
-        while any(found.id == job.id for found in self._engine.jobs()):
-            if time.monotonic() > deadline:
-                raise HeadwaterError(
-                    f"Job {job.model} ({job.id}) did not end within {self._patience:.0f} s",
-                    left="the job, still ending",
-                    next_command="headwater status, then headwater apply",
-                )
-            time.sleep(_POLL_SECONDS)
 
-    def _unhealthy(self, stage: WaitHealthy, job_id: str, health: JobHealth) -> HeadwaterError:
-        _, state = self._started.get(stage.table, (job_id, None))
-        left = f"the state it started from, {state}" if state else "the table; the job had no earlier state"
-        if not health.state.is_final:
-            left += f"; the job, {health.state.value}"
-        return HeadwaterError(
-            f"Job {stage.table} ({job_id}) is {health.state.value} and not healthy: "
-            f"{health.failure or 'no checkpoint completed, and Flink gives no reason'}",
-            left=left,
-            next_command="headwater logs jobmanager; correct the model, then headwater apply"
-            f" (or headwater apply --fresh {stage.table} to start it without state)",
-        )
-
-
-def is_healthy(health: JobHealth) -> bool:
-    """Running, and at least one checkpoint completed since it was submitted."""
-    return health.state is JobState.RUNNING and health.checkpoints_completed > 0
-
-
-def _started_from(reported: str | None, expected: Path, job_id: str) -> bool:
-    """Flink names the newest restore: from the expected state or, after a failure, a checkpoint of the job's own."""
-    if reported is None:
-        return False
-    path = local_path(reported)
-    return path == expected or job_id in path.parts
+def _put_back(model: Model, keys: Sequence[str], before: Sequence[tuple[str, str]]) -> list[str]:
+    """The statements that make these options what they were."""
+    were = dict(before)
+    unset = [key for key in keys if key not in were]
+    return [*([reset_options(model, unset)] if unset else []), *([set_options(model, were)] if were else [])]

@@ -1,10 +1,12 @@
 """The small steps that a plan is made of. Each says why it exists; `describe` is what `headwater plan` shows."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from headwater.compile.job import JobSpec
 from headwater.engines import ActualJob
 from headwater.model import Column, Model, TableName, Topic
+from headwater.verdict.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,15 @@ class AddColumns:
 
 @dataclass(frozen=True, slots=True)
 class SetOptions:
-    """Options such as sequence groups live in the table's schema; a writer reads them when it starts."""
+    """Options such as sequence groups live in the table's schema; a writer reads them when it starts.
+
+    Args:
+        before: What those of them were that the table had.
+    """
 
     model: Model
     options: tuple[tuple[str, str], ...]
+    before: tuple[tuple[str, str], ...] = ()
 
     @property
     def table(self) -> TableName:
@@ -73,10 +80,15 @@ class SetOptions:
 
 @dataclass(frozen=True, slots=True)
 class ResetOptions:
-    """A sequence group that no flow has any more would claim its columns, and Paimon refuses a column in two groups."""
+    """A sequence group that no flow has any more would claim its columns, and Paimon refuses a column in two groups.
+
+    Args:
+        before: What they were.
+    """
 
     model: Model
     keys: tuple[str, ...]
+    before: tuple[tuple[str, str], ...] = ()
 
     @property
     def table(self) -> TableName:
@@ -183,10 +195,12 @@ class Plan:
     Args:
         stages: Empty when everything declared is there and running.
         refusals: Differences that no stage can bridge, each with what to do. A plan with refusals is not applied.
+        verdicts: For each model that changes, what becomes of its job's state and of its rows.
     """
 
     stages: tuple[Stage, ...]
     refusals: tuple[str, ...] = ()
+    verdicts: Mapping[TableName, Verdict] = field(default_factory=dict, hash=False)
 
     @property
     def is_empty(self) -> bool:

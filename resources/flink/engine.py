@@ -8,17 +8,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from headwater.compile.carryover import obstacles
 from headwater.compile.job import JobSpec
-from headwater.compile.operator_ids import Plan, adopted, numbered
-from headwater.compile.storage import create_catalog
+from headwater.compile.operator_ids import Plan, numbered
+from headwater.compile.storage import create_catalog, roll_back
 from headwater.compile.text import file_uri, literal
 from headwater.engines import ActualJob, JobHealth, RetainedState
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
+from headwater.verdict.judge import judge
+from resources.flink import deployment
 from resources.flink.gateway import Gateway, Session, StatementRefused
 from resources.flink.jobmanager import JobManager
 from resources.flink.statefolder import StateFolder
+from resources.paimon import tags
+from resources.paimon.store import FilesystemTableStore
 
 _BROKER_SECONDS = 3.0
 # A place in the whole INSERT, of which the author wrote a part.
@@ -33,12 +36,14 @@ class FlinkEngine:
         flink_url: The JobManager's REST address.
         lake: The Paimon warehouse's folder.
         job_state: Where checkpoints, savepoints and compiled plans lie.
+        kafka: The broker's address.
     """
 
-    def __init__(self, gateway_url: str, flink_url: str, lake: Path, job_state: Path) -> None:
+    def __init__(self, gateway_url: str, flink_url: str, lake: Path, job_state: Path, kafka: str) -> None:
         self._gateway = Gateway(gateway_url)
         self._jobmanager = JobManager(flink_url)
         self._lake = lake
+        self._kafka = kafka
         self._state = StateFolder(job_state)
 
     def jobs(self) -> tuple[ActualJob, ...]:
@@ -56,6 +61,22 @@ class FlinkEngine:
             for statement in statements:
                 session.execute(statement)
 
+    def compile(self, job: JobSpec) -> Plan:
+        """See StreamEngine.compile."""
+        with _refusals_named(job, None), self._bound_session(job) as session, _plan_file() as file:
+            return _compiled(session, job, file)
+
+    def deployed_plan(self, state: ActualJob | RetainedState) -> Plan | None:
+        """See StreamEngine.deployed_plan."""
+        if isinstance(state, RetainedState):
+            return self._state.plan(state)
+        return self._state.deployed(state.model, self._jobmanager.deployment(state.id))
+
+    def deployed_job(self, state: RetainedState) -> JobSpec | None:
+        """See StreamEngine.deployed_job."""
+        record = self._state.job(state)
+        return deployment.job(record, state, file_uri(self._lake), self._kafka) if record else None
+
     def submit(self, job: JobSpec, restore_from: RetainedState | None) -> str:
         """Compile the job, give its operators the ids that the state was written with, and start it.
 
@@ -64,23 +85,18 @@ class FlinkEngine:
         """
         if job.broker is not None:
             _need_broker(job, job.broker, restore_from)
-        with (
-            _refusals_named(job, restore_from),
-            self._gateway.session(dict(job.properties)) as session,
-            _plan_file() as file,
-        ):
-            for statement in job.bindings:
-                session.execute(statement)
-            plan = self._plan(session, job, restore_from, file)
-            deployment = self._state.place(job.model, job.fingerprint, plan)
-            file.write_text(json.dumps(plan))
-            placement = self._placement(job, deployment, restore_from)
-            return session.execute(f"EXECUTE PLAN {literal(file_uri(file))}", placement)["jobID"]
+        with _refusals_named(job, restore_from), self._bound_session(job) as session, _plan_file() as file:
+            return self._start(session, job, self._plan(session, job, restore_from, file), restore_from, file)
+
+    def submit_plan(self, job: JobSpec, plan: Plan, restore_from: RetainedState | None) -> str:
+        """See StreamEngine.submit_plan."""
+        with _refusals_named(job, restore_from), self._bound_session(job) as session, _plan_file() as file:
+            return self._start(session, job, plan, restore_from, file)
 
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         """See StreamEngine.stop_with_savepoint."""
-        deployment = self._jobmanager.deployment(job.id)
-        return self._jobmanager.stop_with_savepoint(job.id, self._state.savepoints(job.model, deployment))
+        name = self._jobmanager.deployment(job.id)
+        return self._jobmanager.stop_with_savepoint(job.id, self._state.savepoints(job.model, name))
 
     def cancel(self, job: ActualJob) -> None:
         """See StreamEngine.cancel."""
@@ -90,21 +106,55 @@ class FlinkEngine:
         """See StreamEngine.retained_state."""
         return self._state.newest(model)
 
+    def retained_states(self, model: TableName) -> tuple[RetainedState, ...]:
+        """See StreamEngine.retained_states."""
+        return self._state.states(model)
+
+    def pair(self, model: TableName, savepoint: Path) -> int | None:
+        """See StreamEngine.pair."""
+        snapshot = FilesystemTableStore(self._lake).latest_snapshot(model)
+        if snapshot is None:
+            return None
+        tags.create(self._lake, model, snapshot.id, savepoint.name)
+        self._state.pair(savepoint, snapshot.id, savepoint.name)
+        return snapshot.id
+
+    def roll_back(self, model: TableName, snapshot_id: int) -> None:
+        """See StreamEngine.roll_back."""
+        newest = FilesystemTableStore(self._lake).latest_snapshot(model)
+        if newest is not None and newest.id != snapshot_id:
+            self.execute([roll_back(model, snapshot_id)])
+
     def prune(self, model: TableName, job_id: str) -> None:
         """See StreamEngine.prune."""
-        self._state.prune(model, job_id)
+        for tag in self._state.prune(model, job_id):
+            tags.delete(self._lake, model, tag)
 
     def close(self) -> None:
         """Close the connections."""
         self._gateway.close()
         self._jobmanager.close()
 
-    def _placement(self, job: JobSpec, deployment: str, restore_from: RetainedState | None) -> dict[str, str]:
+    @contextmanager
+    def _bound_session(self, job: JobSpec) -> Iterator[Session]:
+        with self._gateway.session(dict(job.properties)) as session:
+            for statement in job.bindings:
+                session.execute(statement)
+            yield session
+
+    def _start(self, session: Session, job: JobSpec, plan: Plan, restore_from: RetainedState | None, file: Path) -> str:
+        record = deployment.record(job, file_uri(self._lake), self._kafka)
+        name = self._state.place(job.model, job.fingerprint, plan, record)
+        file.write_text(json.dumps(plan))
+        placement = self._placement(job, name, restore_from)
+        return session.execute(f"EXECUTE PLAN {literal(file_uri(file))}", placement)["jobID"]
+
+    def _placement(self, job: JobSpec, name: str, restore_from: RetainedState | None) -> dict[str, str]:
         """What depends on the compiled plan: the job's name, where its state goes, and where it starts from."""
         settings = {
-            "pipeline.name": f"{job.model}@{deployment}",
-            "execution.checkpointing.dir": file_uri(self._state.checkpoints(job.model, deployment)),
-            "execution.checkpointing.savepoint-dir": file_uri(self._state.savepoints(job.model, deployment)),
+            "pipeline.name": f"{job.model}@{name}",
+            "execution.checkpointing.dir": file_uri(self._state.checkpoints(job.model, name)),
+            "execution.checkpointing.savepoint-dir": file_uri(self._state.savepoints(job.model, name)),
         }
         if restore_from is not None:
             settings["execution.state-recovery.path"] = file_uri(restore_from.path)
@@ -125,17 +175,16 @@ class FlinkEngine:
             )
         if restore_from.fingerprint == job.fingerprint:
             return running
-        plan = adopted(_compiled(session, job, file), running)
-        differences = obstacles(plan, running, keyed=job.keyed)
-        if differences:
+        judgement = judge(_compiled(session, job, file), running, keyed=job.keyed)
+        if not judgement.verdict.outcome.keeps_state:
             raise HeadwaterError(
-                f"Job {job.model} cannot go on from its state, which its changed SQL would misread: "
-                + "; ".join(differences),
+                f"Job {job.model} cannot go on from its state: "
+                + "; ".join(map(str, judgement.verdict.because(judgement.verdict.outcome))),
                 left=f"the state at {restore_from.path}; no job writes {job.model}",
                 next_command=f"put the SQL back and run headwater apply to go on from that state,"
                 f" or headwater apply --fresh {job.model} to read all input again",
             )
-        return plan
+        return judgement.plan
 
 
 @contextmanager

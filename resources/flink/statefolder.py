@@ -1,8 +1,10 @@
 """Where a job's state lies on disk, and the plan that it belongs to, beside it.
 
     <job_state>/<model>/<deployment>/plan.json
+    <job_state>/<model>/<deployment>/job.json                      what was submitted, addresses left out
     <job_state>/<model>/<deployment>/checkpoints/<flink job id>/chk-<n>/_metadata
     <job_state>/<model>/<deployment>/savepoints/savepoint-<…>/_metadata
+    <job_state>/<model>/<deployment>/savepoints/savepoint-<…>.json  the table's snapshot then, and its tag
 
 A deployment is `<fingerprint>`, or `<fingerprint>-<n>` when the same SQL runs again with other operator ids. Nothing
 else records which state there is: Flink writes `_metadata` last, so a folder that has it is complete.
@@ -10,8 +12,10 @@ else records which state there is: Flink writes `_metadata` last, so a folder th
 
 import json
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from headwater.compile.operator_ids import Plan
 from headwater.engines import RetainedState
@@ -33,15 +37,32 @@ class StateFolder:
 
     def newest(self, model: TableName) -> RetainedState | None:
         """The newest completed checkpoint or savepoint of this model, or None."""
+        return next(iter(self.states(model)), None)
+
+    def states(self, model: TableName) -> tuple[RetainedState, ...]:
+        """Every completed checkpoint and savepoint of this model, newest first."""
         found = (self._retained(model, metadata) for metadata in self._metadata(model))
-        return max((state for state in found if state is not None), key=lambda state: state.completed_at, default=None)
+        known = [state for state in found if state is not None]
+        return tuple(sorted(known, key=lambda state: state.completed_at, reverse=True))
+
+    def pair(self, savepoint: Path, snapshot: int, tag: str) -> None:
+        """Note beside a savepoint which snapshot of its table it belongs to, and the tag that keeps that."""
+        _write(_pairing(savepoint), {"snapshot": snapshot, "tag": tag})
+
+    def job(self, state: RetainedState) -> dict[str, Any] | None:
+        """What was submitted with this state's deployment, as `place` was given it; None when it is gone."""
+        return _read(self._deployment(state.model, state.path) / "job.json")
 
     def plan(self, state: RetainedState) -> Plan | None:
         """The compiled plan whose operator ids this state carries, or None when it is gone."""
         return self._read_plan(self._deployment(state.model, state.path))
 
-    def place(self, model: TableName, fingerprint: str, plan: Plan) -> str:
-        """Store the plan beside the state it will have; give the deployment's name.
+    def deployed(self, model: TableName, deployment: str) -> Plan | None:
+        """The compiled plan of a deployment, or None when it is gone."""
+        return self._read_plan(self._root / str(model) / deployment)
+
+    def place(self, model: TableName, fingerprint: str, plan: Plan, job: dict[str, Any]) -> str:
+        """Store the plan, and what is submitted, beside the state it will have; give the deployment's name.
 
         The name is used again when the same plan is already there.
         """
@@ -54,9 +75,8 @@ class StateFolder:
                 return name
             if known is None:
                 folder.mkdir(parents=True, exist_ok=True)
-                partial = folder / "plan.json.partial"
-                partial.write_text(json.dumps(plan))
-                partial.replace(folder / "plan.json")
+                _write(folder / "job.json", job)
+                _write(folder / "plan.json", plan)
                 return name
             number += 1
 
@@ -68,19 +88,30 @@ class StateFolder:
         """Where this deployment's savepoints go."""
         return self._root / str(model) / deployment / "savepoints"
 
-    def prune(self, model: TableName, job_id: str) -> None:
+    def prune(self, model: TableName, job_id: str) -> tuple[str, ...]:
         """Remove what the running job no longer needs: checkpoints of earlier jobs, all but the newest savepoints.
 
-        To be called once the job has a completed checkpoint of its own: restored in Flink's NO_CLAIM mode, it then
-        depends on no earlier file.
+        Gives the tags that were paired with those savepoints. To be called once the job has a completed checkpoint of
+        its own: restored in Flink's NO_CLAIM mode, it then depends on no earlier file.
         """
         folder = self._root / str(model)
         for checkpoints in folder.glob("*/checkpoints/*"):
             if checkpoints.name != job_id:
                 shutil.rmtree(checkpoints, ignore_errors=True)
-        savepoints = sorted(folder.glob("*/savepoints/savepoint-*"), key=lambda path: path.stat().st_mtime)
-        for savepoint in savepoints[:-_KEPT_SAVEPOINTS]:
+        found = (path for path in folder.glob("*/savepoints/savepoint-*") if path.is_dir())
+        savepoints = sorted(found, key=lambda path: path.stat().st_mtime)
+        return self.expire(savepoints[:-_KEPT_SAVEPOINTS])
+
+    def expire(self, savepoints: Sequence[Path]) -> tuple[str, ...]:
+        """Remove savepoints; give the tags that were paired with them."""
+        tags = []
+        for savepoint in savepoints:
+            pairing = _read(_pairing(savepoint))
+            if pairing is not None:
+                tags.append(str(pairing["tag"]))
             shutil.rmtree(savepoint, ignore_errors=True)
+            _pairing(savepoint).unlink(missing_ok=True)
+        return tuple(tags)
 
     def _metadata(self, model: TableName) -> list[Path]:
         folder = self._root / str(model)
@@ -92,12 +123,14 @@ class StateFolder:
         except FileNotFoundError:
             # A running job drops a checkpoint when newer ones are complete.
             return None
+        pairing = _read(_pairing(metadata.parent))
         return RetainedState(
             model=model,
             fingerprint=fingerprint_of(self._deployment(model, metadata).name),
             path=metadata.parent,
             completed_at=datetime.fromtimestamp(completed, UTC),
             is_savepoint=metadata.parent.name.startswith("savepoint-"),
+            snapshot=pairing["snapshot"] if pairing else None,
         )
 
     def _deployment(self, model: TableName, inside: Path) -> Path:
@@ -105,7 +138,21 @@ class StateFolder:
         return folder / inside.relative_to(folder).parts[0]
 
     def _read_plan(self, folder: Path) -> Plan | None:
-        try:
-            return json.loads((folder / "plan.json").read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None
+        return _read(folder / "plan.json")
+
+
+def _pairing(savepoint: Path) -> Path:
+    return savepoint.with_name(f"{savepoint.name}.json")
+
+
+def _write(file: Path, content: Any) -> None:
+    partial = file.with_name(f"{file.name}.partial")
+    partial.write_text(json.dumps(content))
+    partial.replace(file)
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None

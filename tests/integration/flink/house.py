@@ -83,10 +83,11 @@ class House:
         """Plan these models, all others left alone."""
         return deploy.plan(self.stack, models=self._chosen(models), fresh=self._chosen(fresh))
 
-    def apply(self, *models: str, fresh: Collection[str] = ()) -> tuple[str, ...]:
+    def apply(self, *models: str, fresh: Collection[str] = (), patience: float = 90) -> tuple[str, ...]:
         """Apply these models, all others left alone; give the stages."""
         lines: list[str] = []
-        deploy.deploy(self.stack, lines.append, models=self._chosen(models), fresh=self._chosen(fresh))
+        chosen, unheld = self._chosen(models), self._chosen(fresh)
+        deploy.deploy(self.stack, lines.append, models=chosen, fresh=unheld, patience=patience)
         return tuple(lines)
 
     def job(self, model: str) -> ActualJob:
@@ -102,9 +103,36 @@ class House:
         """What Flink says of the model's one job."""
         return self._ask(lambda flink: flink.health(self.job(model).id))
 
-    def state(self, model: str) -> RetainedState | None:
+    def newest_state(self, model: str) -> RetainedState | None:
         """The newest state of the model."""
         return self._ask(lambda flink: flink.retained_state(self.table(model)))
+
+    def state(self, model: str, path: Path) -> RetainedState:
+        """One state of the model."""
+        (found,) = (s for s in self._ask(lambda flink: flink.retained_states(self.table(model))) if s.path == path)
+        return found
+
+    def pair(self, model: str, savepoint: Path) -> int:
+        """Pair the savepoint with the table's newest snapshot; give that."""
+        snapshot = self._ask(lambda flink: flink.pair(self.table(model), savepoint))
+        assert snapshot is not None
+        return snapshot
+
+    def roll_back(self, model: str, snapshot: int) -> None:
+        """Make the snapshot the table's newest one."""
+        self._ask(lambda flink: flink.roll_back(self.table(model), snapshot))
+
+    def start(self, model: str, savepoint: Path) -> str:
+        """Start the version that wrote the savepoint from it."""
+        state = self.state(model, savepoint)
+
+        def started(flink: FlinkEngine) -> str:
+            job, plan = flink.deployed_job(state), flink.deployed_plan(state)
+            assert job is not None
+            assert plan is not None
+            return flink.submit_plan(job, plan, state)
+
+        return self._ask(started)
 
     def stop(self, model: str) -> Path:
         """Stop the model's job; give the savepoint."""

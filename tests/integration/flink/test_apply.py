@@ -14,6 +14,7 @@ from headwater.plan.stages import (
     WaitHealthy,
 )
 from headwater.problem import HeadwaterError
+from headwater.verdict.verdict import Outcome
 from resources.paimon.store import FilesystemTableStore
 from tests.integration.flink.house import House
 from tests.integration.waiting import eventually
@@ -186,33 +187,71 @@ def test_a_rejected_statement_is_told_by_its_last_cause_and_corrected_by_applyin
     totals.await_rows(TOTALS, [total("a", 1, 10)])
 
 
-def test_state_that_would_be_misread_is_kept_until_the_sql_is_back_or_let_go(totals: House) -> None:
+def test_a_change_that_would_misread_the_state_is_refused_while_the_job_runs_on(totals: House) -> None:
     totals.send("left#", [left(1, "a", 10), left(2, "b", 20)])
     totals.apply(THINGS, TOTALS)
     totals.await_rows(TOTALS, [total("a", 1, 10), total("b", 1, 20)])
+    job = totals.job(TOTALS).id
 
     by_size = TOTALS_SQL.replace("SELECT kind, CAST", "SELECT CAST(amount AS STRING) AS kind, CAST")
     totals.write("dm/totals#/select.sql", by_size)
-    with pytest.raises(HeadwaterError, match="cannot go on from its state") as refused:
+    plan = totals.plan(TOTALS)
+    assert plan.verdicts[totals.table(TOTALS)].outcome is Outcome.REBUILD
+    (refusal,) = plan.refusals
+    assert "GroupAggregate(groupBy=[kind]): what it uses was kind, is CAST(amount AS STRING)" in refusal
+    assert f"headwater apply --fresh {totals.named(TOTALS)}" in refusal
+    with pytest.raises(HeadwaterError, match="The plan cannot be applied"):
         totals.apply(TOTALS)
-    savepoint = totals.state(TOTALS)
-    assert savepoint is not None
-    assert savepoint.is_savepoint
-    assert str(savepoint.path) in refused.value.left
-    assert f"headwater apply --fresh {totals.named(TOTALS)}" in refused.value.next_command
-    assert not totals.has_job(TOTALS)
-
+    assert totals.job(TOTALS).id == job
     totals.send("left#", [left(3, "a", 5)])
-    totals.write("dm/totals#/select.sql", TOTALS_SQL)
-    totals.apply(TOTALS)
-    assert str(totals.health(TOTALS).restored_from).endswith(savepoint.path.name)
     totals.await_rows(TOTALS, [total("a", 2, 15), total("b", 1, 20)])
 
-    totals.write("dm/totals#/select.sql", by_size)
     totals.apply(TOTALS, fresh=[TOTALS])
     assert totals.health(TOTALS).restored_from is None
     sizes = [total("10", 1, 10), total("20", 1, 20), total("5", 1, 5)]
     totals.await_rows(TOTALS, [*sizes, total("a", 2, 15), total("b", 1, 20)])
+
+
+def test_a_version_that_does_not_get_going_gives_way_to_the_one_before(totals: House) -> None:
+    totals.send("left#", [left(1, "a", 10)])
+    totals.apply(THINGS, TOTALS)
+    totals.await_rows(TOTALS, [total("a", 1, 10)])
+    before = totals.job(TOTALS)
+
+    more = TOTALS_TABLE.replace("    job:", "      most: {type: BIGINT}\n    job:")
+    totals.write("dm/totals#/table.yaml", more.replace("500ms}", "500ms, parallelism: 64}"))
+    totals.write("dm/totals#/select.sql", TOTALS_SQL.replace("AS amount\n", "AS amount, SUM(seen) * 2 AS most\n", 1))
+    with pytest.raises(HeadwaterError, match="not healthy") as failed:
+        totals.apply(TOTALS, patience=8)
+    previous = f"the previous version of {totals.named(TOTALS)}, which runs again from its savepoint"
+    assert failed.value.left == previous
+
+    job = totals.job(TOTALS)
+    assert (job.fingerprint, job.state) == (before.fingerprint, JobState.RUNNING)
+    assert job.id != before.id
+    totals.send("left#", [left(2, "a", 5)])
+    totals.await_rows(TOTALS, [total("a", 2, 15)])
+    assert "AddColumns" in [type(stage).__name__ for stage in totals.plan(TOTALS).stages]
+
+
+def test_an_earlier_savepoint_goes_on_from_the_snapshot_that_it_is_paired_with(things: House) -> None:
+    things.send("left#", [left(1, "a", 10)])
+    things.apply(THINGS)
+    await_things(things, [(1, "a", 10)])
+    savepoint = things.stop(THINGS)
+    snapshot = things.pair(THINGS, savepoint)
+    things.apply(THINGS)
+    things.send("left#", [left(1, "a", 11), left(2, "b", 20)])
+    await_things(things, [(1, "a", 11), (2, "b", 20)])
+    things.stop(THINGS)
+
+    assert things.state(THINGS, savepoint).snapshot == snapshot
+    things.roll_back(THINGS, snapshot)
+    await_things(things, [(1, "a", 10)])
+    things.start(THINGS, savepoint)
+    await_things(things, [(1, "a", 11), (2, "b", 20)])
+    eventually(lambda: things.health(THINGS).checkpoints_completed > 2, "checkpoints after that")
+    await_things(things, [(1, "a", 11), (2, "b", 20)])
 
 
 def test_a_job_that_was_stopped_goes_on_where_it_was(totals: House) -> None:

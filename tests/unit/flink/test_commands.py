@@ -11,14 +11,17 @@ from click.testing import CliRunner, Result
 from filelock import FileLock
 
 from cli import apply, plan
+from headwater.compile.job import fingerprint
+from headwater.compile.operator_ids import numbered
 from headwater.engines import JobState
 from headwater.model import Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import HOME_VARIABLE, Stack
 from resources import deploy
-from tests.unit.compile.declared import LEFT, RIGHT, THINGS
+from tests.unit.compile.declared import LEFT, RIGHT, THINGS, UPSTREAM
 from tests.unit.plan.inmemory import InMemoryBroker, InMemoryEngine, job, retained
 from tests.unit.plan.tables import TablesInMemory, on_disk
+from tests.unit.verdict.test_judge import PAIRS
 
 START = "start job dwd.things for the first time"
 
@@ -54,6 +57,63 @@ def running(world: World) -> None:
     world.run(apply.command)
     world.tables = TablesInMemory(on_disk(THINGS))
     world.engine.calls.clear()
+
+
+def changed(world: World, edit: str) -> None:
+    """A job runs, and its model has been edited like that since."""
+    world.tables = TablesInMemory(on_disk(THINGS))
+    world.engine = InMemoryEngine([job("dwd.things", "old000000000")])
+    world.engine.plans[THINGS.name] = PAIRS[edit]["after"]
+    world.engine.deployed_plans[THINGS.name] = numbered(PAIRS[edit]["before"])
+
+
+def test_plan_says_what_becomes_of_the_state_of_a_changed_job(world: World) -> None:
+    changed(world, "aggregates: a condition on the result")
+    result = world.run(plan.command)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[:6] == [
+        "dwd.things: compatible, meaning changes",
+        "     goes on from its state; rows written from now on follow the new SQL, those before stay",
+        "     • sink: condition (24 < n) is new",
+        "     keeps the state of GroupAggregate(groupBy=[k])",
+        "",
+        f"  1. stop job dwd.things with a savepoint (declared {fingerprint(THINGS, UPSTREAM)}, running old000000000)",
+    ]
+    assert json.loads(world.run(plan.command, "--json").stdout)["verdicts"] == [
+        {
+            "model": "dwd.things",
+            "verdict": "compatible, meaning changes",
+            "findings": [
+                {"verdict": "compatible, meaning changes", "operator": "sink", "edit": "condition (24 < n) is new"}
+            ],
+            "kept": ["GroupAggregate(groupBy=[k])"],
+        }
+    ]
+
+
+def test_a_change_that_would_misread_the_state_is_refused_before_the_job_is_stopped(world: World) -> None:
+    changed(world, "aggregates: an aggregate more")
+    result = world.run(plan.command)
+    assert result.exit_code == 1
+    assert "dwd.things: needs a rebuild" in result.stdout
+    assert "keeps the state" not in result.stdout
+    error = world.run(apply.command, "--yes").exception
+    assert isinstance(error, HeadwaterError)
+    assert "dwd.things: GroupAggregate(groupBy=[k]): aggregate MAX(v) is new; put the SQL back, or" in error.failed
+    assert world.engine.calls == []
+
+
+def test_a_job_that_starts_without_its_state_has_no_verdict(world: World) -> None:
+    changed(world, "aggregates: an aggregate more")
+    result = world.run(plan.command, "--fresh", "dwd.things")
+    assert result.exit_code == 0
+    assert json.loads(world.run(plan.command, "--fresh", "dwd.things", "--json").stdout)["verdicts"] == []
+
+
+def test_state_whose_plan_is_gone_is_refused_before_the_job_is_stopped(world: World) -> None:
+    changed(world, "aggregates: an aggregate more")
+    world.engine.deployed_plans.clear()
+    assert "state: the compiled plan that it was written with is gone" in world.run(plan.command).stdout
 
 
 def test_plan_lists_the_stages_and_how_to_carry_them_out(world: World) -> None:
@@ -147,7 +207,7 @@ def test_what_is_no_tables_name_is_wrong_use(world: World) -> None:
 
 def test_an_interactive_apply_asks_before_it_stops_a_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.tables = TablesInMemory(on_disk(THINGS))
-    world.engine = InMemoryEngine([job("dwd.things", "old000000000")])
+    changed(world, "stateless: the comparison turned round")
     monkeypatch.setattr("cli.apply.sys", Terminal())
     refused = CliRunner().invoke(apply.command, input="n\n")
     assert refused.exit_code == 1

@@ -19,7 +19,9 @@ def test_a_job_is_not_started_over_a_broker_that_is_gone(flink: Answers, tmp_pat
         broker = f"127.0.0.1:{closed_soon.getsockname()[1]}"
     job = compile_job(THINGS, UPSTREAM, replace(HERE, kafka=broker))
     with pytest.raises(HeadwaterError) as raised:
-        FlinkEngine(flink.url, flink.url, tmp_path / "lake", tmp_path / "state").submit(job, retained("dwd.things"))
+        FlinkEngine(flink.url, flink.url, tmp_path / "lake", tmp_path / "state", "kafka:9092").submit(
+            job, retained("dwd.things")
+        )
     assert raised.value.failed.startswith(f"No Kafka broker answers at {broker}, from which dwd.things reads: ")
     assert raised.value.left == "the table dwd.things, its state at /state/savepoint-1; no job writes it"
     assert raised.value.unreachable

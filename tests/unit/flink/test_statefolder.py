@@ -10,6 +10,7 @@ from headwater.model import TableName
 from resources.flink.statefolder import StateFolder, fingerprint_of
 
 NAME = TableName.parse("dwd.things")
+JOB = {"insert": "INSERT"}
 OTHER = TableName.parse("dwd.others")
 
 
@@ -73,22 +74,23 @@ def test_a_checkpoint_that_flink_drops_while_it_is_looked_at_is_passed_over(root
 
 
 def test_a_plan_is_stored_once_and_another_one_of_the_same_sql_beside_it(folder: StateFolder) -> None:
-    assert folder.place(NAME, "aaa", {"nodes": [1]}) == "aaa"
-    assert folder.place(NAME, "aaa", {"nodes": [1]}) == "aaa"
-    assert folder.place(NAME, "aaa", {"nodes": [2]}) == "aaa-2"
-    assert folder.place(NAME, "aaa", {"nodes": [3]}) == "aaa-3"
-    assert folder.place(NAME, "aaa", {"nodes": [2]}) == "aaa-2"
-    assert folder.place(OTHER, "aaa", {"nodes": [2]}) == "aaa"
+    assert folder.place(NAME, "aaa", {"nodes": [1]}, JOB) == "aaa"
+    assert folder.place(NAME, "aaa", {"nodes": [1]}, JOB) == "aaa"
+    assert folder.place(NAME, "aaa", {"nodes": [2]}, JOB) == "aaa-2"
+    assert folder.place(NAME, "aaa", {"nodes": [3]}, JOB) == "aaa-3"
+    assert folder.place(NAME, "aaa", {"nodes": [2]}, JOB) == "aaa-2"
+    assert folder.place(OTHER, "aaa", {"nodes": [2]}, JOB) == "aaa"
     assert {fingerprint_of(name) for name in ("aaa", "aaa-3")} == {"aaa"}
 
 
 def test_state_finds_the_plan_of_its_own_deployment(root: Path, folder: StateFolder) -> None:
-    folder.place(NAME, "aaa", {"nodes": [1]})
-    folder.place(NAME, "aaa", {"nodes": [2]})
+    folder.place(NAME, "aaa", {"nodes": [1]}, JOB)
+    folder.place(NAME, "aaa", {"nodes": [2]}, JOB)
     state(root, "aaa-2/checkpoints/j1/chk-1", 100)
     newest = folder.newest(NAME)
     assert newest is not None
     assert folder.plan(newest) == {"nodes": [2]}
+    assert folder.job(newest) == JOB
 
 
 @pytest.mark.parametrize("content", [None, "{"], ids=["gone", "broken"])
@@ -105,12 +107,17 @@ def test_pruning_keeps_the_running_jobs_checkpoints_and_the_newest_savepoints(ro
     ours = state(root, "bbb/checkpoints/running/chk-1", 900)
     earlier = [state(root, f"{place}/checkpoints/{job}/chk-5", 10) for place, job in (("aaa", "j1"), ("bbb", "j2"))]
     savepoints = [state(root, f"aaa/savepoints/savepoint-{number}", 100 + number) for number in range(7)]
-    folder.place(NAME, "aaa", {"nodes": [1]})
-    folder.prune(NAME, "running")
+    for number in (1, 2):
+        folder.pair(savepoints[number], 40 + number, f"tag-{number}")
+    folder.place(NAME, "aaa", {"nodes": [1]}, JOB)
+    assert folder.prune(NAME, "running") == ("tag-1",)
     assert ours.exists()
     assert not any(path.parent.exists() for path in earlier)
     assert [path.exists() for path in savepoints] == [False, False, True, True, True, True, True]
     assert (root / "dwd.things" / "aaa" / "plan.json").exists()
+    kept = {found.path.name: found.snapshot for found in folder.states(NAME) if found.is_savepoint}
+    assert kept == {f"savepoint-{number}": 42 if number == 2 else None for number in range(2, 7)}
+    assert [found.name for found in savepoints[2].parent.glob("*.json")] == ["savepoint-2.json"]
 
 
 def test_pruning_leaves_other_models_alone(root: Path, folder: StateFolder) -> None:

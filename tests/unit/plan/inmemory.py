@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from headwater.compile.job import JobSpec
+from headwater.compile.operator_ids import Plan
 from headwater.engines import ActualJob, JobHealth, JobState, RetainedState
 from headwater.model import TableName, Topic
 
@@ -42,11 +43,15 @@ class InMemoryEngine:
         healths: Sequence[JobHealth] | None = None,
     ) -> None:
         self.calls: list[str] = []
+        self.plans: dict[TableName, Plan] = {}
+        self.deployed_plans: dict[TableName, Plan] = {}
         self.savepoint = Path("/state/savepoint-2")
         self._jobs = list(jobs)
         self._states = {state.model: state for state in states}
         self._healths = list(healths) if healths is not None else None
         self._restored: dict[str, str | None] = {}
+        self.deployed: dict[Path, JobSpec] = {}
+        self.snapshot: int | None = None
         self._endings = 0
         self._ended: set[str] = set()
 
@@ -64,6 +69,19 @@ class InMemoryEngine:
 
     def execute(self, statements: Sequence[str]) -> None:
         self.calls += [statement.split("(")[0].strip() for statement in statements]
+
+    def compile(self, job: JobSpec) -> Plan:
+        return self.plans[job.model]
+
+    def deployed_plan(self, state: ActualJob | RetainedState) -> Plan | None:
+        return self.deployed_plans.get(state.model)
+
+    def deployed_job(self, state: RetainedState) -> JobSpec | None:
+        return self.deployed.get(state.path)
+
+    def submit_plan(self, job: JobSpec, plan: Plan, restore_from: RetainedState | None) -> str:
+        del plan
+        return self.submit(job, restore_from)
 
     def submit(self, job: JobSpec, restore_from: RetainedState | None) -> str:
         self.calls.append(f"submit {job.model} from {restore_from.path if restore_from else 'nothing'}")
@@ -84,6 +102,17 @@ class InMemoryEngine:
 
     def retained_state(self, model: TableName) -> RetainedState | None:
         return self._states.get(model)
+
+    def retained_states(self, model: TableName) -> tuple[RetainedState, ...]:
+        return (self._states[model],) if model in self._states else ()
+
+    def pair(self, model: TableName, savepoint: Path) -> int | None:
+        del savepoint
+        self.calls.append(f"pair {model}")
+        return self.snapshot
+
+    def roll_back(self, model: TableName, snapshot_id: int) -> None:
+        self.calls.append(f"roll back {model} to {snapshot_id}")
 
     def prune(self, model: TableName, job_id: str) -> None:
         self.calls.append(f"prune {model} {job_id}")

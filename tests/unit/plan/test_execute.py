@@ -8,7 +8,8 @@ import pytest
 from headwater.compile.job import JobSpec, compile_job
 from headwater.engines import JobState, RetainedState
 from headwater.model import TableName, Topic, TopicFormat
-from headwater.plan.execute import Executor, is_healthy
+from headwater.plan.execute import Executor
+from headwater.plan.health import is_healthy
 from headwater.plan.stages import (
     AddColumns,
     CancelJob,
@@ -64,6 +65,7 @@ def test_a_change_is_carried_out_in_order_and_told_stage_by_stage() -> None:
     told = carried_out(engine, *stages)
     assert engine.calls == [
         "stop dwd.things",
+        "pair dwd.things",
         "ALTER TABLE lake.`dwd`.`things` ADD",
         "ALTER TABLE lake.`dwd`.`things` RESET",
         "ALTER TABLE lake.`dwd`.`things` SET",

@@ -1,0 +1,78 @@
+"""When a job counts as started, and what is told when it does not start."""
+
+import time
+from pathlib import Path
+
+from headwater.compile.text import local_path
+from headwater.engines import JobHealth, JobState, StreamEngine
+from headwater.model import TableName
+from headwater.problem import HeadwaterError
+
+POLL_SECONDS = 0.1
+
+
+def is_healthy(health: JobHealth) -> bool:
+    """Running, and at least one checkpoint completed since it was submitted."""
+    return health.state is JobState.RUNNING and health.checkpoints_completed > 0
+
+
+def await_healthy(
+    engine: StreamEngine, table: TableName, job_id: str, restored: Path | None, *, patience: float
+) -> None:
+    """Wait until a job is healthy and see that it started from where it should.
+
+    Args:
+        engine: The Flink cluster.
+        table: The model that the job writes.
+        job_id: Flink's id of the job.
+        restored: The state that it should have started from; None for a job without one, or one started elsewhere.
+        patience: Seconds it may take.
+
+    Raises:
+        HeadwaterError: It is not healthy in time, has ended, or started from elsewhere.
+    """
+    deadline = time.monotonic() + patience
+    while not is_healthy(health := engine.health(job_id)):
+        if health.state.is_final or time.monotonic() > deadline:
+            raise _unhealthy(table, job_id, health, restored)
+        time.sleep(POLL_SECONDS)
+    if restored is not None and not _started_from(health.restored_from, restored, job_id):
+        raise HeadwaterError(
+            f"Job {table} ({job_id}) runs, but started from {health.restored_from or 'nothing'} instead of {restored}",
+            left=f"the running job, and the state at {restored}",
+            next_command="headwater logs jobmanager; cancel the job on Flink's page, then headwater apply",
+        )
+
+
+def await_end(engine: StreamEngine, table: TableName, job_id: str, *, patience: float) -> None:
+    """Wait until Flink no longer lists a job. Raises HeadwaterError when it does not end in time."""
+    deadline = time.monotonic() + patience
+    while any(found.id == job_id for found in engine.jobs()):
+        if time.monotonic() > deadline:
+            raise HeadwaterError(
+                f"Job {table} ({job_id}) did not end within {patience:.0f} s",
+                left="the job, still ending",
+                next_command="headwater status, then headwater apply",
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _unhealthy(table: TableName, job_id: str, health: JobHealth, restored: Path | None) -> HeadwaterError:
+    left = f"the state it started from, {restored}" if restored else "the table; the job had no earlier state"
+    if not health.state.is_final:
+        left += f"; the job, {health.state.value}"
+    return HeadwaterError(
+        f"Job {table} ({job_id}) is {health.state.value} and not healthy: "
+        f"{health.failure or 'no checkpoint completed, and Flink gives no reason'}",
+        left=left,
+        next_command="headwater logs jobmanager; correct the model, then headwater apply"
+        f" (or headwater apply --fresh {table} to start it without state)",
+    )
+
+
+def _started_from(reported: str | None, expected: Path, job_id: str) -> bool:
+    """Flink names the newest restore: from the expected state or, after a failure, a checkpoint of the job's own."""
+    if reported is None:
+        return False
+    path = local_path(reported)
+    return path == expected or job_id in path.parts

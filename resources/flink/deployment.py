@@ -1,0 +1,43 @@
+"""What was submitted, as it is kept beside a job's state: so that the very same job can be started again.
+
+Addresses are left out: a lake or a broker that has moved since is the same lake or broker.
+"""
+
+from typing import Any
+
+from headwater.compile.job import JobSpec
+from headwater.engines import RetainedState
+
+_LAKE, _KAFKA = "${lake}", "${kafka}"
+
+
+def record(job: JobSpec, lake: str, kafka: str) -> dict[str, Any]:
+    """A job as JSON.
+
+    Args:
+        job: As it is submitted.
+        lake: URI of the lake that its tables are bound in.
+        kafka: The broker's address.
+    """
+    return {
+        "properties": [list(pair) for pair in job.properties],
+        "bindings": [
+            text.replace(f"'{lake}/", f"'{_LAKE}/").replace(f"'{kafka}'", f"'{_KAFKA}'") for text in job.bindings
+        ],
+        "insert": job.insert,
+        "keyed": job.keyed,
+        "reads_topics": job.broker is not None,
+    }
+
+
+def job(said: dict[str, Any], state: RetainedState, lake: str, kafka: str) -> JobSpec:
+    """The job that `record` wrote, at today's addresses."""
+    return JobSpec(
+        model=state.model,
+        fingerprint=state.fingerprint,
+        properties=tuple((key, value) for key, value in said["properties"]),
+        bindings=tuple(text.replace(_LAKE, lake).replace(_KAFKA, kafka) for text in said["bindings"]),
+        insert=said["insert"],
+        keyed=said["keyed"],
+        broker=kafka if said["reads_topics"] else None,
+    )
