@@ -34,7 +34,7 @@ def before_the_edit() -> tuple[Burst, Burst]:
         },
         {
             "left": _written(
-                [*(_left(200 + i, _START + timedelta(seconds=50 + i)) for i in range(3)), _left(250, _at(_HALF + 6))]
+                [*(_left(200 + i, _START + timedelta(seconds=50 + i)) for i in range(3)), _left(252, _at(_HALF + 6))]
             )
         },
     )
