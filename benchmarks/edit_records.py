@@ -20,22 +20,22 @@ _EARLY, _SETTLED, _OUTRUN, _LATE = "f", "h", "j", "g"
 
 
 def before_the_edit() -> tuple[Burst, Burst]:
-    """Left rows 0 to 59, right rows for every second of them and for some that come later; changes of twelve rows."""
-    right = [*range(0, _HALF, 2), 60, 62, 63]
-    changes = [_change("c", None, _row(i, i)) for i in range(12)] + [
-        _change("u", _row(3, 3), _row(3, 30)),
-        _change("c", None, _row(20, 1, "y")),
-    ]
+    """Left rows 0 to 59, right rows for every second of them and for some that come later; changes of some rows.
+
+    Late left rows, then rows of a window that stays open; partners of the last left rows.
+    """
+    changes = [_change("c", None, _row(i, i)) for i in range(12)]
+    changes += [_change("u", _row(3, 3), _row(3, 30)), _change("c", None, _row(20, 1, "y"))]
+    late = [_left(200 + i, _START + timedelta(seconds=50 + i)) for i in range(3)]
     return (
         {
             "left": _written(_left(i, _at(i)) for i in range(_HALF)),
-            "right": _written(_right(i, _at(min(i, _HALF - 1))) for i in right),
+            "right": _written(_right(i, _at(i)) for i in range(0, 40, 2)),
             "changes": _written(changes),
         },
         {
-            "left": _written(
-                [*(_left(200 + i, _START + timedelta(seconds=50 + i)) for i in range(3)), _left(252, _at(_HALF + 6))]
-            )
+            "left": _written([*late, _left(252, _at(_HALF + 6)), _left(253, _at(_HALF + 6))]),
+            "right": _written(_right(i, _at(min(i, _HALF - 1))) for i in [*range(40, _HALF, 2), 60, 62, 63]),
         },
     )
 
