@@ -16,6 +16,7 @@ COMMANDS = {
     "validate": "cli.validate",
     "plan": "cli.plan",
     "apply": "cli.apply",
+    "savepoints": "cli.savepoints",
     "backfill": "cli.backfill",
     "query": "cli.query",
     "lag": "cli.lag",

@@ -220,6 +220,10 @@ class StreamEngine(Protocol):
         """Make this snapshot the newest one, when it is not. Raises HeadwaterError with Flink's last cause."""
         ...
 
+    def expire(self, model: TableName, keep: int) -> tuple[Path, ...]:
+        """Remove all savepoints of this model but the newest ones, with their tags; give those removed."""
+        ...
+
     def prune(self, model: TableName, job_id: str) -> None:
         """Forget state of this model that the running job, once it has a checkpoint of its own, no longer needs."""
         ...

@@ -18,6 +18,7 @@ from headwater.model import TableName, Warehouse
 from headwater.plan.actual import observe
 from headwater.plan.build import build_plan
 from headwater.plan.execute import Executor
+from headwater.plan.health import await_end
 from headwater.plan.stages import Plan
 from headwater.plan.verdicts import judge_changes
 from headwater.problem import HeadwaterError
@@ -28,6 +29,7 @@ from resources.kafka import KafkaBroker
 from resources.paimon.store import FilesystemTableStore
 
 _LOCK_SECONDS = 300.0
+_END_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,9 @@ def stop_jobs(stack: Stack, on_event: Callable[[str], None]) -> tuple[str, ...]:
             try:
                 if job.state is not JobState.RUNNING:
                     raise HeadwaterError(f"job {job.model} is {job.state.value}")
-                flink.stop_with_savepoint(job)
+                savepoint = flink.stop_with_savepoint(job)
+                await_end(flink, job.model, job.id, patience=_END_SECONDS)
+                flink.pair(job.model, savepoint)
             except HeadwaterError as error:
                 if error.unreachable:
                     raise

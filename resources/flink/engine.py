@@ -125,6 +125,13 @@ class FlinkEngine:
         if newest is not None and newest.id != snapshot_id:
             self.execute([roll_back(model, snapshot_id)])
 
+    def expire(self, model: TableName, keep: int) -> tuple[Path, ...]:
+        """See StreamEngine.expire."""
+        old = [state.path for state in self._state.states(model) if state.is_savepoint][keep:]
+        for tag in self._state.expire(old):
+            tags.delete(self._lake, model, tag)
+        return tuple(old)
+
     def prune(self, model: TableName, job_id: str) -> None:
         """See StreamEngine.prune."""
         for tag in self._state.prune(model, job_id):

@@ -230,7 +230,7 @@ def test_stopping_leaves_a_job_that_is_not_running_to_its_checkpoint(world: Worl
     world.engine = InMemoryEngine([job("dwd.things", "f"), job("dm.counts", "f", JobState.RESTARTING, "j2")])
     told: list[str] = []
     left = deploy.stop_jobs(Stack.resolve(), told.append)
-    assert world.engine.calls == ["stop dwd.things"]
+    assert world.engine.calls == ["stop dwd.things", "pair dwd.things"]
     assert left == ("dm.counts: job dm.counts is RESTARTING; it will go on from its newest checkpoint",)
     assert len(told) == 2
 

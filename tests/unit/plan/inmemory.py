@@ -114,6 +114,10 @@ class InMemoryEngine:
     def roll_back(self, model: TableName, snapshot_id: int) -> None:
         self.calls.append(f"roll back {model} to {snapshot_id}")
 
+    def expire(self, model: TableName, keep: int) -> tuple[Path, ...]:
+        self.calls.append(f"expire {model} but {keep}")
+        return (Path("/state/savepoint-0"),)
+
     def prune(self, model: TableName, job_id: str) -> None:
         self.calls.append(f"prune {model} {job_id}")
 
