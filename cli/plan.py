@@ -5,12 +5,14 @@ import json
 import click
 
 from headwater.model import TableName
+from headwater.plan.trials import Trial
 from headwater.stack import Stack
 from headwater.verdict.verdict import Verdict
 
 _JSON = (
     "{stages: [{kind, table, text}], refusals: [text],"
-    " verdicts: [{model, verdict, findings: [{verdict, operator, edit}], kept: [operator]}]}"
+    " verdicts: [{model, verdict, findings: [{verdict, operator, edit}], kept: [operator]}],"
+    " trials: [{model, seconds, refusal}]}"
 )
 
 
@@ -18,8 +20,9 @@ _JSON = (
 @click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
 @click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
 @click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
+@click.option("--trial", is_flag=True, help="Try each changed job beside the running one, writing nowhere.")
 @click.option("--json", "as_json", is_flag=True, help=f"Print JSON: {_JSON}.")
-def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ...], as_json: bool) -> None:
+def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ...], trial: bool, as_json: bool) -> None:
     """Show what `headwater apply` would do, as an ordered list of stages. Changes nothing.
 
     Compares what the warehouse folder declares with what Flink and Paimon say is there: tables to create or extend,
@@ -32,22 +35,34 @@ def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ..
       needs a rebuild               the state would be misread: new rows would be wrong
       incompatible                  the table as it is cannot take what is declared
 
+    With --trial every changed job that is said to go on is really restored, from a savepoint of the running job that
+    runs on beside it, until it has completed a checkpoint; it writes nowhere.
+
     Exit status 1 when the plan contains a difference that cannot be applied, such as a dropped column.
     """
     from cli.options import table_names
     from resources.deploy import plan
 
     stack = Stack.resolve(warehouse)
-    found = plan(stack, models=table_names(models) or None, fresh=table_names(fresh))
+    found = plan(stack, models=table_names(models) or None, fresh=table_names(fresh), trial=trial)
     if as_json:
         stages = [{"kind": type(s).__name__, "table": str(s.table), "text": s.describe()} for s in found.stages]
         verdicts = [_as_json(name, verdict) for name, verdict in found.verdicts.items()]
-        click.echo(json.dumps({"stages": stages, "refusals": found.refusals, "verdicts": verdicts}, indent=2))
+        trials = [
+            {
+                "model": str(name),
+                "seconds": None if tried.refusal else round(tried.seconds, 1),
+                "refusal": tried.refusal,
+            }
+            for name, tried in found.trials.items()
+        ]
+        said = {"stages": stages, "refusals": found.refusals, "verdicts": verdicts, "trials": trials}
+        click.echo(json.dumps(said, indent=2))
     elif found.is_empty:
         click.echo("Nothing to do: every declared table is there and its job runs as declared.")
     else:
         for name, verdict in found.verdicts.items():
-            _show(name, verdict)
+            _show(name, verdict, found.trials.get(name))
         for number, stage in enumerate(found.stages, 1):
             click.echo(f"{number:3}. {stage.describe()}")
         for refusal in found.refusals:
@@ -57,13 +72,15 @@ def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ..
     raise click.exceptions.Exit(1 if found.refusals else 0)
 
 
-def _show(name: TableName, verdict: Verdict) -> None:
+def _show(name: TableName, verdict: Verdict, trial: Trial | None) -> None:
     outcome = verdict.outcome
     click.echo(f"{name}: {outcome.value}\n     {outcome.meaning}")
     for finding in verdict.findings:
         click.echo(f"     • {finding}" + ("" if finding.outcome is outcome else f" ({finding.outcome.value})"))
     if verdict.kept and outcome.keeps_state:
         click.echo(f"     keeps the state of {', '.join(verdict.kept)}")
+    if trial is not None and not trial.refusal:
+        click.echo(f"     tried: restored from the running job's state, with a checkpoint after {trial.seconds:.1f} s")
     click.echo()
 
 

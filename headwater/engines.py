@@ -193,6 +193,20 @@ class StreamEngine(Protocol):
         """Start the job as a compiled plan with operator ids of our own; give its Flink id."""
         ...
 
+    def try_out(self, job: "JobSpec", plan: "Plan", running: ActualJob, *, patience: float) -> float:
+        """Restore a plan from a savepoint of the running job beside it, writing nowhere, and end it again.
+
+        Args:
+            job: With bindings for a trial (headwater.compile.binding.Addresses.is_trial).
+            plan: With the running plan's ids.
+            running: The job whose state is taken; it runs on.
+            patience: Seconds that it may take.
+
+        Gives the seconds until it had completed a checkpoint, the savepoint included. Raises HeadwaterError with
+        Flink's cause when it does not come that far.
+        """
+        ...
+
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         """Stop the job; give the path of its savepoint. Raises HeadwaterError when no savepoint came."""
         ...

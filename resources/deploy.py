@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from headwater.plan.build import build_plan
 from headwater.plan.execute import Executor
 from headwater.plan.health import await_end
 from headwater.plan.stages import Plan
+from headwater.plan.trials import try_changes
 from headwater.plan.verdicts import judge_changes
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
@@ -60,10 +61,23 @@ def topics(stack: Stack) -> frozenset[str]:
     return KafkaBroker(stack.kafka).topics()
 
 
-def plan(stack: Stack, *, models: Collection[TableName] | None = None, fresh: Collection[TableName] = ()) -> Plan:
-    """The difference between what is declared and what runs on the stack. Changes nothing."""
+def plan(
+    stack: Stack,
+    *,
+    models: Collection[TableName] | None = None,
+    fresh: Collection[TableName] = (),
+    trial: bool = False,
+) -> Plan:
+    """The difference between what is declared and what runs on the stack. Changes nothing.
+
+    Args:
+        stack: Where.
+        models: Only these; None for all.
+        fresh: Models whose job starts without state.
+        trial: Try each changed job beside the running one, from its state, writing nowhere.
+    """
     with engine(stack) as flink:
-        return _plan(stack, flink, models, fresh)
+        return _plan(stack, flink, models, fresh, trial=trial)
 
 
 def deploy(
@@ -142,7 +156,14 @@ def applying(stack: Stack) -> Iterator[None]:
         lock.release()
 
 
-def _plan(stack: Stack, flink: FlinkEngine, models: Collection[TableName] | None, fresh: Collection[TableName]) -> Plan:
+def _plan(
+    stack: Stack,
+    flink: FlinkEngine,
+    models: Collection[TableName] | None,
+    fresh: Collection[TableName],
+    *,
+    trial: bool = False,
+) -> Plan:
     declared = warehouse(stack)
     _known(declared, {*(models or ()), *fresh})
     if models is not None:
@@ -150,8 +171,11 @@ def _plan(stack: Stack, flink: FlinkEngine, models: Collection[TableName] | None
     actual = observe(declared, flink, FilesystemTableStore(stack.lake), KafkaBroker(stack.kafka))
     with tempfile.TemporaryDirectory(prefix="headwater-scratch-") as folder:
         scratch = Addresses(lake=file_uri(Path(folder)), kafka=stack.kafka, is_scratch=True)
-        verdicts = judge_changes(declared, actual, flink, scratch, models=models, fresh=fresh)
-    return build_plan(declared, actual, addresses(stack), models=models, fresh=fresh, verdicts=verdicts)
+        judged = judge_changes(declared, actual, flink, scratch, models=models, fresh=fresh)
+    place = addresses(stack)
+    tried = try_changes(declared, actual, flink, replace(place, is_trial=True), judged) if trial else {}
+    verdicts = {name: judgement.verdict for name, judgement in judged.items()}
+    return build_plan(declared, actual, place, models=models, fresh=fresh, verdicts=verdicts, trials=tried)
 
 
 def _known(declared: Warehouse, names: Collection[TableName]) -> None:

@@ -44,11 +44,13 @@ class Addresses:
         lake: URI of the Paimon warehouse.
         kafka: Bootstrap servers.
         is_scratch: The lake is an empty folder for compiling: a binding makes its table, without rows, as declared.
+        is_trial: Rows are read and worked out, and written nowhere; how far the running job has read stays as it is.
     """
 
     lake: str
     kafka: str
     is_scratch: bool = False
+    is_trial: bool = False
 
 
 def databases(models: tuple[Model, ...]) -> tuple[str, ...]:
@@ -147,6 +149,8 @@ def read_table(model: Model, addresses: Addresses, reader: TableName, *, timed: 
         "consumer.expiration-time": CONSUMER_KEPT,
         "source.operator-uid.suffix": f"{reader}.{model.name}",
     }
+    if addresses.is_trial:
+        options = {key: value for key, value in options.items() if not key.startswith("consumer")}
     columns = columns_clause(model, comments=False)
     if model.event_time is not None:
         columns += ",\n" + _watermark(model.event_time)
@@ -165,6 +169,9 @@ def write_table(model: Model, addresses: Addresses) -> tuple[str, ...]:
     another parallelism only when it was an operator of its own before
     (https://paimon.apache.org/docs/master/maintenance/configurations/, sink.committer-operator-chaining).
     """
+    if addresses.is_trial:
+        columns = columns_clause(model, comments=False)
+        return (f"CREATE TEMPORARY TABLE {text.table(model.name)} (\n{columns}\n) WITH ('connector' = 'blackhole')",)
     options = _paimon_options(model, addresses) | {
         "sink.operator-uid.suffix": str(model.name),
         "sink.committer-operator-chaining": "false",
@@ -194,13 +201,16 @@ def _watermark(event_time: EventTime) -> str:
 
 
 def _kafka_options(topic: Topic, addresses: Addresses, reader: TableName) -> dict[str, str]:
+    group = f"headwater.{reader}"
+    trial = {"properties.group.id": f"{group}.trial", "properties.commit.offsets.on.checkpoint": "false"}
     return {
         "connector": "kafka",
         "topic": topic.name,
         "properties.bootstrap.servers": addresses.kafka,
-        "properties.group.id": f"headwater.{reader}",
+        "properties.group.id": group,
         "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
+        **(trial if addresses.is_trial else {}),
     }
 
 

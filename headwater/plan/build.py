@@ -22,6 +22,7 @@ from headwater.plan.stages import (
     SubmitJob,
     WaitHealthy,
 )
+from headwater.plan.trials import Trial
 from headwater.verdict.verdict import Finding, Outcome, Verdict
 
 # Paimon fixes these when a table is created: https://paimon.apache.org/docs/master/maintenance/configurations/
@@ -41,6 +42,7 @@ def build_plan(
     models: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
     verdicts: Mapping[TableName, Verdict] | None = None,
+    trials: Mapping[TableName, Trial] | None = None,
 ) -> Plan:
     """The plan that makes the declared streaming tables and jobs be there.
 
@@ -51,6 +53,7 @@ def build_plan(
         models: Only these; None for all, and then jobs whose model is no longer declared are stopped too.
         fresh: Models whose job starts without state, reading its inputs from the start.
         verdicts: On models whose job changes (headwater.plan.verdicts).
+        trials: Of those that were tried (headwater.plan.trials).
     """
     judged = dict(verdicts or {})
     chosen = [model for model in warehouse.streaming if models is None or model.name in models]
@@ -66,6 +69,9 @@ def build_plan(
         if differences:
             judged[model.name] = _with_table(judged.get(model.name), differences)
         refusals.extend(_refused(model, judged.get(model.name)))
+        tried = (trials or {}).get(model.name)
+        if tried is not None and tried.refusal:
+            refusals.append(_refused_in_trial(model, tried))
         job = compile_job(model, warehouse.model, addresses)
         running = [found for found in actual.jobs if found.model == model.name]
         if len(running) > 1:
@@ -86,7 +92,14 @@ def build_plan(
             refusals.append(_written_twice(model))
         starts.append(start)
         waits.append(WaitHealthy(job))
-    return Plan(stages=(*before, *starts, *waits), refusals=tuple(refusals), verdicts=judged)
+    return Plan((*before, *starts, *waits), tuple(refusals), judged, trials or {})
+
+
+def _refused_in_trial(model: Model, trial: Trial) -> str:
+    return (
+        f"{model.name}: its trial failed, so deploying it would too: {trial.refusal}; the verdict was wrong, which is "
+        f"a fault of Headwater's: report it with both versions of the SQL ({model.file})"
+    )
 
 
 def _with_table(verdict: Verdict | None, differences: list[str]) -> Verdict:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from headwater.compile.job import JobSpec
 from headwater.engines import ActualJob
 from headwater.model import Column, Model, TableName, Topic
+from headwater.plan.trials import Trial
 from headwater.verdict.verdict import Verdict
 
 
@@ -196,11 +197,13 @@ class Plan:
         stages: Empty when everything declared is there and running.
         refusals: Differences that no stage can bridge, each with what to do. A plan with refusals is not applied.
         verdicts: For each model that changes, what becomes of its job's state and of its rows.
+        trials: For each that was tried, what came of it.
     """
 
     stages: tuple[Stage, ...]
     refusals: tuple[str, ...] = ()
     verdicts: Mapping[TableName, Verdict] = field(default_factory=dict, hash=False)
+    trials: Mapping[TableName, Trial] = field(default_factory=dict, hash=False)
 
     @property
     def is_empty(self) -> bool:

@@ -8,7 +8,7 @@ from headwater.compile.job import compile_job
 from headwater.engines import ActualJob, RetainedState, StreamEngine
 from headwater.model import Model, TableName, Warehouse
 from headwater.plan.actual import Actual
-from headwater.verdict.judge import judge
+from headwater.verdict.judge import Judgement, judge
 from headwater.verdict.verdict import Finding, Outcome, Verdict
 
 _AT_ONCE = 3
@@ -25,7 +25,7 @@ def judge_changes(
     *,
     models: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
-) -> Mapping[TableName, Verdict]:
+) -> Mapping[TableName, Judgement]:
     """Compile each changed model and judge it against the plan that its state was written with.
 
     Models without state, and those that start without theirs, have no verdict.
@@ -45,18 +45,18 @@ def judge_changes(
         model for model in warehouse.streaming if (models is None or model.name in models) and model.name not in fresh
     ]
 
-    def verdict(model: Model) -> Verdict | None:
+    def judgement(model: Model) -> Judgement | None:
         job = compile_job(model, warehouse.model, scratch)
         before = _deployed(model.name, actual)
         if before is None or before.fingerprint == job.fingerprint:
             return None
         running = engine.deployed_plan(before)
         if running is None:
-            return Verdict((_PLAN_GONE,))
-        return judge(engine.compile(job), running, keyed=job.keyed).verdict
+            return Judgement({}, Verdict((_PLAN_GONE,)))
+        return judge(engine.compile(job), running, keyed=job.keyed)
 
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        found = dict(zip([model.name for model in chosen], pool.map(verdict, chosen), strict=True))
+        found = dict(zip([model.name for model in chosen], pool.map(judgement, chosen), strict=True))
     return {name: judged for name, judged in found.items() if judged is not None}
 
 

@@ -1,9 +1,12 @@
 """The core's `StreamEngine` over a Flink session cluster: submission as compiled plans, lifecycle, retained state."""
 
+import contextlib
 import json
 import re
+import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +17,7 @@ from headwater.compile.storage import create_catalog, roll_back
 from headwater.compile.text import file_uri, literal
 from headwater.engines import ActualJob, JobHealth, RetainedState
 from headwater.model import TableName
+from headwater.plan.health import await_healthy
 from headwater.problem import HeadwaterError
 from headwater.verdict.judge import judge
 from resources.flink import deployment
@@ -92,6 +96,33 @@ class FlinkEngine:
         """See StreamEngine.submit_plan."""
         with _refusals_named(job, restore_from), self._bound_session(job) as session, _plan_file() as file:
             return self._start(session, job, plan, restore_from, file)
+
+    def try_out(self, job: JobSpec, plan: Plan, running: ActualJob, *, patience: float) -> float:
+        """See StreamEngine.try_out."""
+        begun = time.monotonic()
+        folder = self._state.trials(job.model)
+        folder.mkdir(parents=True, exist_ok=True)
+        started = ""
+        try:
+            savepoint = self._jobmanager.savepoint(running.id, folder)
+            settings = {
+                # Without @ in its name it is no job of the platform: nothing plans, stops or counts it.
+                "pipeline.name": f"trial of {job.model}",
+                "execution.checkpointing.dir": file_uri(folder),
+                "execution.state-recovery.path": file_uri(savepoint),
+                # The sink's state has nobody to go to.
+                "execution.state-recovery.ignore-unclaimed-state": "true",
+            }
+            with self._bound_session(job) as session, _plan_file() as file:
+                file.write_text(json.dumps(plan))
+                started = session.execute(f"EXECUTE PLAN {literal(file_uri(file))}", settings)["jobID"]
+            await_healthy(self, job.model, started, savepoint, patience=patience)
+            return time.monotonic() - begun
+        finally:
+            if started:
+                with contextlib.suppress(HeadwaterError):
+                    self._jobmanager.cancel(started)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         """See StreamEngine.stop_with_savepoint."""

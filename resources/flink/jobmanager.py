@@ -55,7 +55,16 @@ class JobManager:
     def stop_with_savepoint(self, job_id: str, folder: Path) -> Path:
         """Stop the job; give its savepoint's path. Raises HeadwaterError when Flink could not make one."""
         trigger = self._rest.post(f"/jobs/{job_id}/stop", {"targetDirectory": file_uri(folder), "drain": False})
-        path = f"/jobs/{job_id}/savepoints/{trigger['request-id']}"
+        return self._made(job_id, trigger["request-id"])
+
+    def savepoint(self, job_id: str, folder: Path) -> Path:
+        """Make a savepoint of a job that runs on; give its path. Raises HeadwaterError when Flink could not."""
+        asked = {"target-directory": file_uri(folder), "cancel-job": False}
+        trigger = self._rest.post(f"/jobs/{job_id}/savepoints", asked)
+        return self._made(job_id, trigger["request-id"])
+
+    def _made(self, job_id: str, request: str) -> Path:
+        path = f"/jobs/{job_id}/savepoints/{request}"
         deadline = time.monotonic() + _SAVEPOINT_SECONDS
         while True:
             answer = self._rest.get(path)

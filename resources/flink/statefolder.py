@@ -88,6 +88,10 @@ class StateFolder:
         """Where this deployment's savepoints go."""
         return self._root / str(model) / deployment / "savepoints"
 
+    def trials(self, model: TableName) -> Path:
+        """Where trials of changed SQL keep what they need while they run; nobody takes it for state of the model."""
+        return self._root / str(model) / "trials"
+
     def prune(self, model: TableName, job_id: str) -> tuple[str, ...]:
         """Remove what the running job no longer needs: checkpoints of earlier jobs, all but the newest savepoints.
 

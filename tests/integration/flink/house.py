@@ -79,9 +79,9 @@ class House:
             self._producer.produce(self.named(topic), json.dumps(record) if isinstance(record, dict) else record)
         assert self._producer.flush(30) == 0
 
-    def plan(self, *models: str, fresh: Collection[str] = ()) -> Plan:
+    def plan(self, *models: str, fresh: Collection[str] = (), trial: bool = False) -> Plan:
         """Plan these models, all others left alone."""
-        return deploy.plan(self.stack, models=self._chosen(models), fresh=self._chosen(fresh))
+        return deploy.plan(self.stack, models=self._chosen(models), fresh=self._chosen(fresh), trial=trial)
 
     def apply(self, *models: str, fresh: Collection[str] = (), patience: float = 90) -> tuple[str, ...]:
         """Apply these models, all others left alone; give the stages."""

@@ -212,6 +212,28 @@ def test_a_change_that_would_misread_the_state_is_refused_while_the_job_runs_on(
     totals.await_rows(TOTALS, [*sizes, total("a", 2, 15), total("b", 1, 20)])
 
 
+def test_a_trial_restores_the_changed_job_beside_the_running_one_and_writes_nothing(totals: House) -> None:
+    totals.send("left#", [left(1, "a", 10)])
+    totals.apply(THINGS, TOTALS)
+    totals.await_rows(TOTALS, [total("a", 1, 10)])
+    running = {model: totals.job(model).id for model in (THINGS, TOTALS)}
+
+    totals.write("dm/totals#/select.sql", TOTALS_SQL.replace("AS amount\n", "* 100 AS amount\n", 1))
+    totals.write("dwd/things#/from_left.sql", "SELECT id, UPPER(kind) AS kind, amount, left_at FROM ods.left#\n")
+    plan = totals.plan(THINGS, TOTALS, trial=True)
+    assert {name: verdict.outcome for name, verdict in plan.verdicts.items()} == {
+        totals.table(name): Outcome.MEANING_CHANGES for name in (THINGS, TOTALS)
+    }
+    assert [trial.refusal for trial in plan.trials.values()] == ["", ""]
+    assert all(trial.seconds > 0 for trial in plan.trials.values())
+    assert plan.refusals == ()
+
+    totals.send("left#", [left(2, "a", 5)])
+    totals.await_rows(TOTALS, [total("a", 2, 15)])
+    assert {model: totals.job(model).id for model in (THINGS, TOTALS)} == running
+    assert not list(totals.stack.job_state.glob("*/trials"))
+
+
 def test_a_version_that_does_not_get_going_gives_way_to_the_one_before(totals: House) -> None:
     totals.send("left#", [left(1, "a", 10)])
     totals.apply(THINGS, TOTALS)

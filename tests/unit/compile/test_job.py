@@ -36,6 +36,7 @@ from tests.unit.compile.declared import (
     source,
 )
 
+SCRATCH = replace(HERE, is_scratch=True)
 GOLDEN = Path(__file__).parent / "golden"
 PARTIAL = Storage(Merge.PARTIAL_UPDATE, ChangelogProducer.LOOKUP)
 GIVES = {"note": "STRING", "things": "BIGINT"}
@@ -96,6 +97,24 @@ def test_the_fingerprint_changes_with_the_tables_it_reads(upstream: Model) -> No
 def test_the_fingerprint_ignores_what_the_job_does_not_see() -> None:
     told = replace(THINGS, description="other words", owner="others", file=Path("moved.yaml"))
     assert fingerprint(told, UPSTREAM) == fingerprint(THINGS, UPSTREAM)
+
+
+def test_a_trial_reads_without_leaving_a_trace_and_writes_nowhere() -> None:
+    place = replace(HERE, is_trial=True)
+    things = "\n".join(compile_job(THINGS, UPSTREAM, place).bindings)
+    assert "'properties.commit.offsets.on.checkpoint' = 'false'" in things
+    assert "'properties.group.id' = 'headwater.dwd.things.trial'" in things
+    assert compile_job(THINGS, UPSTREAM, place).bindings[-1].endswith("WITH ('connector' = 'blackhole')")
+    counts = "\n".join(compile_job(COUNTS, UPSTREAM, place).bindings)
+    assert "consumer" not in counts
+    assert "'source.operator-uid.suffix' = 'dm.counts.dwd.things'" in counts
+
+
+def test_a_trial_and_a_scratch_lake_are_the_same_job() -> None:
+    jobs = [compile_job(THINGS, UPSTREAM, place) for place in (HERE, replace(HERE, is_trial=True), SCRATCH)]
+    assert len({job.fingerprint for job in jobs}) == 1
+    assert "'auto-create' = 'true'" in "\n".join(jobs[-1].bindings)
+    assert "'merge-engine' = 'partial-update'" in "\n".join(jobs[-1].bindings)
 
 
 def counting(sql: str) -> JobSpec:

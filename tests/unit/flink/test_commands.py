@@ -91,6 +91,33 @@ def test_plan_says_what_becomes_of_the_state_of_a_changed_job(world: World) -> N
     ]
 
 
+def test_a_trial_restores_what_is_said_to_go_on_and_tells_how_long_that_took(world: World) -> None:
+    changed(world, "aggregates: a condition on the result")
+    result = world.run(plan.command, "--trial")
+    assert result.exit_code == 0
+    assert "     tried: restored from the running job's state, with a checkpoint after 3.2 s" in result.stdout
+    assert world.engine.tried == ["dwd.things from j1: CREATE TEMPORARY TABLE `dwd`.`things`"]
+    assert world.engine.calls == []
+    found = json.loads(world.run(plan.command, "--trial", "--json").stdout)
+    assert found["trials"] == [{"model": "dwd.things", "seconds": 3.2, "refusal": ""}]
+
+
+def test_a_trial_that_contradicts_the_verdict_refuses_the_plan(world: World) -> None:
+    changed(world, "aggregates: a condition on the result")
+    world.engine.refusal = "Job dwd.things is FAILED: StateMigrationException"
+    result = world.run(plan.command, "--trial")
+    assert result.exit_code == 1
+    assert "dwd.things: its trial failed, so deploying it would too: Job dwd.things is FAILED" in result.stdout
+    found = json.loads(world.run(plan.command, "--trial", "--json").stdout)
+    assert found["trials"][0]["seconds"] is None
+
+
+def test_what_needs_a_rebuild_is_not_tried(world: World) -> None:
+    changed(world, "aggregates: an aggregate more")
+    world.run(plan.command, "--trial")
+    assert world.engine.tried == []
+
+
 def test_a_change_that_would_misread_the_state_is_refused_before_the_job_is_stopped(world: World) -> None:
     changed(world, "aggregates: an aggregate more")
     result = world.run(plan.command)

@@ -8,6 +8,7 @@ from headwater.compile.job import JobSpec
 from headwater.compile.operator_ids import Plan
 from headwater.engines import ActualJob, JobHealth, JobState, RetainedState
 from headwater.model import TableName, Topic
+from headwater.problem import HeadwaterError
 
 NOW = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
 
@@ -43,6 +44,8 @@ class InMemoryEngine:
         healths: Sequence[JobHealth] | None = None,
     ) -> None:
         self.calls: list[str] = []
+        self.tried: list[str] = []
+        self.refusal = ""
         self.plans: dict[TableName, Plan] = {}
         self.deployed_plans: dict[TableName, Plan] = {}
         self.savepoint = Path("/state/savepoint-2")
@@ -89,6 +92,13 @@ class InMemoryEngine:
         self._restored[number] = f"file:{restore_from.path}" if restore_from else None
         self._jobs.append(ActualJob(number, job.model, job.fingerprint, JobState.RUNNING, NOW, ""))
         return number
+
+    def try_out(self, job: JobSpec, plan: Plan, running: ActualJob, *, patience: float) -> float:
+        del plan, patience
+        self.tried.append(f"{job.model} from {running.id}: {job.bindings[-1].split('(')[0].strip()}")
+        if self.refusal:
+            raise HeadwaterError(self.refusal)
+        return 3.25
 
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         self.calls.append(f"stop {job.model}")
