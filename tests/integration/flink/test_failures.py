@@ -60,7 +60,8 @@ def test_a_gateway_that_goes_away_is_told_and_applying_again_finishes(
         ):
             monkeypatch.setenv(Ports.variable(name), str(value))
         monkeypatch.setattr(
-            "resources.deploy.Executor", lambda flink, broker, tell: Executor(flink, broker, going_away(tell, go))
+            "resources.deploy.Executor",
+            lambda flink, broker, tell, **more: Executor(flink, broker, going_away(tell, go), **more),
         )
         monkeypatch.setattr("sys.argv", ["headwater", "apply", "--yes", "--model", events.named(EVENTS)])
         with pytest.raises(SystemExit) as exited:
