@@ -40,16 +40,17 @@ class Watcher:
 
     total: Callable[[], int]
     seen: list[tuple[float, int]] = field(default_factory=list)
-    _looking: Looking | None = None
+    _looking: Looking = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._looking = Looking(self._look, _POLL_SECONDS)
 
     def __enter__(self) -> "Watcher":
-        self._looking = Looking(self._look, _POLL_SECONDS)
         self._looking.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._looking is not None:
-            self._looking.__exit__(*exception)
+        self._looking.__exit__(*exception)
 
     def _look(self) -> None:
         total = self.total()
@@ -59,8 +60,7 @@ class Watcher:
     @property
     def latest(self) -> int:
         """The newest total. Raises what the watching thread could not go on after."""
-        if self._looking is not None:
-            self._looking.check()
+        self._looking.check()
         return self.seen[-1][1] if self.seen else 0
 
 

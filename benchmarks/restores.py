@@ -21,13 +21,13 @@ from benchmarks.corpus import SUBJECT, Edit, Version
 from benchmarks.edit_records import Burst, after_the_edit, before_the_edit
 from benchmarks.feed import committed
 from benchmarks.stand import Stand
+from headwater.compile.binding import Addresses
 from headwater.compile.job import JobSpec, compile_job
 from headwater.compile.operator_ids import Plan, adopted
-from headwater.compile.text import file_uri
-from headwater.engines import ActualJob, JobState, RetainedState
+from headwater.engines import ActualJob, ActualTable, JobState, RetainedState
 from headwater.loader import load
 from headwater.model import Model, Warehouse
-from headwater.plan.actual import observe
+from headwater.plan.actual import Actual, observe
 from headwater.plan.build import build_plan
 from headwater.plan.execute import Executor
 from headwater.plan.stages import AddColumns, CreateTable, ResetOptions, SetOptions
@@ -36,8 +36,8 @@ from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from headwater.verdict.comparison import Comparison
 from headwater.verdict.graph import PlanGraph
-from headwater.verdict.judge import judge
-from headwater.verdict.verdict import Finding, Outcome, Verdict
+from headwater.verdict.judge import Judgement, judge
+from headwater.verdict.verdict import Outcome, Verdict
 from resources import deploy
 from resources.flink.engine import FlinkEngine
 from resources.kafka import KafkaBroker, create_topics, writer
@@ -46,6 +46,9 @@ from resources.paimon.store import FilesystemTableStore
 
 AT_ONCE = 5
 """Edits tried at the same time: each is up to three jobs, beside one of the old SQL."""
+
+SCRATCH = "scratch"
+"""The folder of a place in which `compiled` has its lake, with a table without rows as the version declares it."""
 
 _PATIENCE = 120.0
 _THREADS = 16
@@ -176,16 +179,18 @@ class Laboratory:
                 run.look()
             state = self._savepoint(old)
             with ThreadPoolExecutor(max_workers=3) as pool:
-                started = pool.map(lambda edit: self._restored(edit, old, state), edits)
-                restored = {edit.id: runs for edit, runs in zip(edits, started, strict=True)}
-            running = [run for runs in restored.values() for run in runs if not run.refusal]
+                restored = list(pool.map(lambda edit: self._restored(edit, old, state), edits))
+            running = [run for _, runs in restored for run in runs if not run.refusal]
             early, late = after_the_edit()
             self._send(early, [*fresh.values(), *running], is_last=False)
             self._send(late, [*fresh.values(), *running], is_last=True)
             for run in [*fresh.values(), *running]:
                 run.look()
             self._each([*fresh.values(), *running], self._cancel)
-            return [self._trial(edit, old, fresh.get(edit.id), restored[edit.id]) for edit in edits]
+            return [
+                _trial(edit, verdict, old, fresh.get(edit.id), runs)
+                for edit, (verdict, runs) in zip(edits, restored, strict=True)
+            ]
 
     def _loaded(self, version: Version, name: str) -> Warehouse:
         folder = self._folder / "warehouses" / name
@@ -271,17 +276,21 @@ class Laboratory:
             run.plan = flink.deployed_plan(state)
         return state
 
-    def _restored(self, edit: Edit, old: _Run, state: RetainedState) -> list[_Run]:
-        """Start the edited version from the old one's state on a copy of its table; where that loses state, also with
+    def _restored(self, edit: Edit, old: _Run, state: RetainedState) -> tuple[Verdict, list[_Run]]:
+        """Give the verdict on the edit, and what was started of it.
+
+        That is the edited version from the old one's state on a copy of its table; and where it loses state, also with
         the old ids: does Flink take the state then, and are the rows right?
         """
+        table = FilesystemTableStore(old.place.lake).table(SUBJECT)
         assert old.plan is not None
+        assert table is not None
         runs = [self._run(edit.after, "restored")]
-        compiled = self._compiled(edit.after)
-        judged = judge(compiled, old.plan, keyed=bool(edit.after.key))
+        plan = compiled(self._flink, runs[0].warehouse, runs[0].place)
+        judged = judge_edit(runs[0].warehouse, table, plan, old.plan)
         plans = [judged.plan]
-        if not judged.verdict.outcome.keeps_state and edit.verdict is not Outcome.INCOMPATIBLE:
-            forced = _with_old_ids(compiled, old.plan)
+        if judged.verdict.outcome is Outcome.REBUILD:
+            forced = _with_old_ids(plan, old.plan)
             if forced != judged.plan:
                 runs.append(self._run(edit.after, "forced"))
                 plans.append(forced)
@@ -289,20 +298,7 @@ class Laboratory:
             shutil.copytree(old.place.lake, run.place.lake)
             run.plan = plan
         self._each(runs, lambda run: self._start(run, run.plan, state))
-        return runs
-
-    def _compiled(self, version: Version) -> Plan:
-        run = self._run(version, "compiled")
-        return compiled(self._flink, run.warehouse, run.place)
-
-    def _trial(self, edit: Edit, old: _Run, fresh: _Run | None, restored: Sequence[_Run]) -> Trial:
-        verdict = judge_edit(edit, self._compiled(edit.after), old.plan or {})
-        attempts, notes = [], []
-        for run in restored:
-            reality, note = _compared(run, old, fresh)
-            attempts.append(reality)
-            notes.append(note)
-        return Trial(edit, verdict, tuple(attempts), tuple(notes))
+        return judged.verdict, runs
 
     def _each(self, runs: Iterable[_Run], act: Callable[[_Run], None]) -> None:
         with ThreadPoolExecutor(max_workers=_THREADS) as pool:
@@ -312,17 +308,24 @@ class Laboratory:
 
 def compiled(flink: FlinkEngine, warehouse: Warehouse, place: Stack) -> Plan:
     """The compiled plan of a version, over an empty lake."""
-    scratch = replace(deploy.addresses(place), lake=file_uri(place.home / "scratch"), is_scratch=True)
+    scratch = deploy.scratch(place, place.home / SCRATCH)
     return flink.compile(compile_job(warehouse.model(SUBJECT), warehouse.model, scratch))
 
 
-def judge_edit(edit: Edit, plan: Plan, running: Plan) -> Verdict:
-    """The verdict of the plans, or of the table where that cannot take what is declared."""
-    if edit.after.key != edit.before.key or any(
-        edit.after.columns.get(name) != type_ for name, type_ in edit.before.columns.items()
-    ):
-        return Verdict((Finding(Outcome.INCOMPATIBLE, "table", "its key or columns differ"),))
-    return judge(plan, running, keyed=bool(edit.after.key)).verdict
+def judge_edit(warehouse: Warehouse, table: ActualTable, plan: Plan, running: Plan) -> Judgement:
+    """Judge an edited version as `headwater plan` does.
+
+    Args:
+        warehouse: The edited version.
+        table: As the version before it has left it.
+        plan: Of the edited version, compiled.
+        running: Of the version before it, deployed.
+    """
+    judged = judge(plan, running, keyed=bool(warehouse.model(SUBJECT).key))
+    actual = Actual(tables={SUBJECT: table}, jobs=(), states={})
+    nowhere = Addresses(lake="lake:", kafka="kafka:")
+    planned = build_plan(warehouse, actual, nowhere, models={SUBJECT}, verdicts={SUBJECT: judged.verdict})
+    return replace(judged, verdict=planned.verdicts[SUBJECT])
 
 
 def _with_old_ids(plan: Plan, running: Plan) -> Plan:
@@ -336,6 +339,11 @@ def _with_old_ids(plan: Plan, running: Plan) -> Plan:
         if number not in pairs and alike:
             pairs[number] = alike[0]
     return adopted(plan, running, pairs)
+
+
+def _trial(edit: Edit, verdict: Verdict, old: _Run, fresh: _Run | None, restored: Sequence[_Run]) -> Trial:
+    attempts, notes = zip(*(_compared(run, old, fresh) for run in restored), strict=True)
+    return Trial(edit, verdict, attempts, notes)
 
 
 def _compared(run: _Run, old: _Run, fresh: _Run | None) -> tuple[Reality, str]:

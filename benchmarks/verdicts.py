@@ -11,8 +11,6 @@ from benchmarks.edit_records import before_the_edit
 from benchmarks.figure import Figure, Goal
 from benchmarks.restores import AT_ONCE, Laboratory, Reality, Trial
 from benchmarks.stand import Stand
-from headwater.compile.binding import Addresses
-from headwater.compile.text import file_uri
 from headwater.loader import load
 from headwater.plan.actual import observe
 from headwater.plan.trials import try_changes
@@ -61,7 +59,7 @@ def timed(stand: Stand, rounds: int) -> Figure:
         for number in range(rounds):
             stand.tell(f"verdict and trial, round {number + 1} of {rounds}")
             begun = time.monotonic()
-            scratch = Addresses(file_uri(home / f"scratch-{number}"), place.kafka, is_scratch=True)
+            scratch = deploy.scratch(place, home / f"scratch-{number}")
             actual = observe(after, flink, FilesystemTableStore(place.lake), KafkaBroker(place.kafka))
             judged = judge_changes(after, actual, flink, scratch, models={SUBJECT})
             verdicts.append(time.monotonic() - begun)

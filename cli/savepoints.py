@@ -10,15 +10,18 @@ from rich.table import Table
 from cli.clock import iso, local
 from headwater.engines import RetainedState
 from headwater.stack import Stack
-
-_KEPT = 5
+from resources.flink.statefolder import KEPT_SAVEPOINTS
 
 
 @click.command()
 @click.argument("model")
 @click.option("--expire", is_flag=True, help="Remove all savepoints but the newest ones, and their tags.")
 @click.option(
-    "--keep", type=click.IntRange(1), default=_KEPT, show_default=True, help="How many savepoints --expire leaves."
+    "--keep",
+    type=click.IntRange(1),
+    default=KEPT_SAVEPOINTS,
+    show_default=True,
+    help="How many savepoints --expire leaves.",
 )
 @click.option(
     "--json",

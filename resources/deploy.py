@@ -18,7 +18,7 @@ from headwater.model import TableName, Warehouse
 from headwater.plan.actual import observe
 from headwater.plan.build import build_plan
 from headwater.plan.execute import Executor
-from headwater.plan.health import await_end
+from headwater.plan.health import pair_when_ended
 from headwater.plan.stages import Plan
 from headwater.plan.trials import try_changes
 from headwater.plan.verdicts import judge_changes
@@ -44,6 +44,11 @@ class Deployment:
 def addresses(stack: Stack) -> Addresses:
     """Where this stack's jobs find lake and broker."""
     return Addresses(lake=file_uri(stack.lake), kafka=stack.kafka)
+
+
+def scratch(stack: Stack, folder: Path) -> Addresses:
+    """An empty lake in this folder, for compiling: nothing of the stack's is touched."""
+    return Addresses(lake=file_uri(folder), kafka=stack.kafka, is_scratch=True)
 
 
 @contextmanager
@@ -117,8 +122,7 @@ def stop_jobs(stack: Stack, on_event: Callable[[str], None]) -> tuple[str, ...]:
                 if job.state is not JobState.RUNNING:
                     raise HeadwaterError(f"job {job.model} is {job.state.value}")
                 savepoint = flink.stop_with_savepoint(job)
-                await_end(flink, job.model, job.id, patience=_END_SECONDS)
-                flink.pair(job.model, savepoint)
+                pair_when_ended(flink, job, savepoint, patience=_END_SECONDS)
             except HeadwaterError as error:
                 if error.unreachable:
                     raise
@@ -170,8 +174,7 @@ def _plan(
         models = {*models, *fresh}
     actual = observe(declared, flink, FilesystemTableStore(stack.lake), KafkaBroker(stack.kafka))
     with tempfile.TemporaryDirectory(prefix="headwater-scratch-") as folder:
-        scratch = Addresses(lake=file_uri(Path(folder)), kafka=stack.kafka, is_scratch=True)
-        judged = judge_changes(declared, actual, flink, scratch, models=models, fresh=fresh)
+        judged = judge_changes(declared, actual, flink, scratch(stack, Path(folder)), models=models, fresh=fresh)
     place = addresses(stack)
     tried = try_changes(declared, actual, flink, replace(place, is_trial=True), judged) if trial else {}
     verdicts = {name: judgement.verdict for name, judgement in judged.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from headwater.compile.storage import add_columns, create_table, drop_columns, reset_options, set_options
 from headwater.engines import ActualJob, Broker, RetainedState, StreamEngine
 from headwater.model import Model, TableName
-from headwater.plan.health import await_end, await_healthy
+from headwater.plan.health import await_end, await_healthy, pair_when_ended
 from headwater.plan.recovery import Recovery
 from headwater.plan.stages import (
     AddColumns,
@@ -142,8 +142,8 @@ class Executor:
     def _(self, stage: StopWithSavepoint) -> None:
         savepoint = self._engine.stop_with_savepoint(stage.job)
         self._tell(f"  savepoint {savepoint}")
-        await_end(self._engine, stage.table, stage.job.id, patience=self._patience)
-        self._recovery.stopped(stage.table, savepoint, self._engine.pair(stage.table, savepoint))
+        snapshot = pair_when_ended(self._engine, stage.job, savepoint, patience=self._patience)
+        self._recovery.stopped(stage.table, savepoint, snapshot)
 
     @_run.register
     def _(self, stage: CancelJob) -> None:

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from headwater.compile.text import local_path
-from headwater.engines import JobHealth, JobState, StreamEngine
+from headwater.engines import ActualJob, JobHealth, JobState, StreamEngine
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
 
@@ -57,6 +57,16 @@ def await_end(engine: StreamEngine, table: TableName, job_id: str, *, patience: 
                 next_command="headwater status, then headwater apply",
             )
         time.sleep(POLL_SECONDS)
+
+
+def pair_when_ended(engine: StreamEngine, job: ActualJob, savepoint: Path, *, patience: float) -> int | None:
+    """Wait until a stopped job has ended, since it commits its last rows then, and pair its savepoint with that
+    snapshot; give its id.
+
+    Raises HeadwaterError when the job does not end in time.
+    """
+    await_end(engine, job.model, job.id, patience=patience)
+    return engine.pair(job.model, savepoint)
 
 
 def _unhealthy(table: TableName, job_id: str, health: JobHealth, restored: Path | None) -> HeadwaterError:

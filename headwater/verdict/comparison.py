@@ -1,10 +1,9 @@
 """Which operators and scans of a new plan do what one of the running plan does, over the same rows."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headwater.verdict.expressions import Expression, implied, is_reference, references
+from headwater.verdict.expressions import Expression, as_text, implied, is_reference, references
 from headwater.verdict.graph import PlanGraph, View
 from headwater.verdict.operators import Operator, operator
 
@@ -149,8 +148,4 @@ def _agree(found: Pairs, more: Pairs) -> bool:
 
 
 def _texts(expressions: Sequence[Expression]) -> list[str]:
-    return [_text(expression) for expression in expressions]
-
-
-def _text(expression: Expression) -> str:
-    return json.dumps(expression, sort_keys=True)
+    return [as_text(expression) for expression in expressions]

@@ -1,11 +1,10 @@
 """What differs between two operators or two views, in words."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from headwater.verdict.comparison import Comparison, views
-from headwater.verdict.expressions import Expression, shown
+from headwater.verdict.expressions import Expression, as_text, shown
 from headwater.verdict.graph import PlanGraph, View
 from headwater.verdict.operators import operator
 
@@ -27,23 +26,10 @@ def operator_edits(comparison: Comparison, number: int, before: int) -> tuple[st
     return tuple(dict.fromkeys(edits))
 
 
-def view_edits(comparison: Comparison, view: View, earlier: View, names: Sequence[str] = ()) -> list[str]:
-    """What was edited between two views: branches that came and went, conditions, columns.
-
-    Args:
-        comparison: Of the two plans.
-        view: Of the new plan.
-        earlier: Of the running plan, with columns in the same order.
-        names: What the columns are called; columns without a name are called by how they were worked out.
-    """
-    came, went = leftover(comparison, view, earlier)
-    edits: list[str] = []
-    for branch in list(came):
-        before = next((found for found in went if comparable(comparison, branch, found)), None)
-        if before is not None:
-            went.remove(before)
-            came.remove(branch)
-            edits += branch_edits(comparison, branch, before, names)
+def view_edits(comparison: Comparison, view: View, earlier: View) -> list[str]:
+    """What was edited between two views with columns in the same order: branches, conditions, columns."""
+    edited, came, went = unequal(comparison, view, earlier)
+    edits = [edit for branch, before in edited for edit in branch_edits(comparison, branch, before)]
     edits += [f"reads {origin(comparison.new, branch.node)} too" for branch in came]
     edits += [f"reads {origin(comparison.old, branch.node)} no longer" for branch in went]
     return edits
@@ -53,46 +39,55 @@ def branch_edits(comparison: Comparison, branch: View, before: View, names: Sequ
     """What was edited between two branches over the same table, or over operators of one kind."""
     new, old = comparison.new, comparison.old
     new_names, old_names = _column_names(new, branch.node), _column_names(old, before.node)
-    edits = [
-        *_condition_edits(
-            [shown(condition, new_names) for condition in branch.conditions],
-            [shown(condition, old_names) for condition in before.conditions],
-        )
-    ]
+    edits = _condition_edits(
+        [shown(condition, new_names) for condition in branch.conditions],
+        [shown(condition, old_names) for condition in before.conditions],
+    )
     if len(branch.columns) != len(before.columns):
         edits.append(f"used {len(before.columns)} columns, uses {len(branch.columns)}")
     else:
         edits += _column_edits(branch.columns, before.columns, new_names, old_names, names)
-    match = comparison.same_operator(branch.node, before.node) if new.table(branch.node) is None else None
-    if match is not None:
-        edits += [f"condition {shown(condition, {})} further up is new" for condition in match.narrowed]
-    elif new.table(branch.node) is None:
-        edits += operator_edits(comparison, branch.node, before.node)
-    elif new.table(branch.node) is not None and new.scan_extras(branch.node) != old.scan_extras(before.node):
+    if new.table(branch.node) is None:
+        match = comparison.same_operator(branch.node, before.node)
+        if match is None:
+            edits += operator_edits(comparison, branch.node, before.node)
+        else:
+            edits += [f"condition {shown(condition, {})} further up is new" for condition in match.narrowed]
+    elif new.scan_extras(branch.node) != old.scan_extras(before.node):
         edits.append(f"reads other parts of {origin(new, branch.node)}")
     return edits
 
 
-def leftover(comparison: Comparison, view: View, earlier: View) -> tuple[list[View], list[View]]:
-    """The branches of the new view and of the earlier one that have no equal on the other side."""
-    came, went = list(comparison.new.branches(view)), []
+def unequal(
+    comparison: Comparison, view: View, earlier: View
+) -> tuple[list[tuple[View, View]], list[View], list[View]]:
+    """The branches of two views that have no equal on the other side: edited ones with what they were, new ones, gone
+    ones.
+    """
+    left, went = list(comparison.new.branches(view)), []
     for before in comparison.old.branches(earlier):
-        kept = next((branch for branch in came if comparison.same_branch(branch, before) is not None), None)
+        kept = next((branch for branch in left if comparison.same_branch(branch, before) is not None), None)
         if kept is None:
             went.append(before)
         else:
-            came.remove(kept)
-    return came, went
+            left.remove(kept)
+    edited, came = [], []
+    for branch in left:
+        before = next((found for found in went if alike(comparison, branch.node, found.node)), None)
+        if before is None:
+            came.append(branch)
+        else:
+            went.remove(before)
+            edited.append((branch, before))
+    return edited, came, went
 
 
-def comparable(comparison: Comparison, branch: View, before: View) -> bool:
-    """Two branches over one table, or over operators of one kind over the same tables."""
-    table, table_before = comparison.new.table(branch.node), comparison.old.table(before.node)
-    if table is not None or table_before is not None:
-        return table == table_before
-    return comparison.new.kind(branch.node) == comparison.old.kind(before.node) and bool(
-        tables(comparison.new, branch.node) & tables(comparison.old, before.node)
-    )
+def alike(comparison: Comparison, number: int, before: int) -> bool:
+    """Two scans of one table, or two operators of one kind over the same tables."""
+    new, old = comparison.new, comparison.old
+    if new.table(number) is not None or old.table(before) is not None:
+        return new.table(number) == old.table(before)
+    return new.kind(number) == old.kind(before) and bool(tables(new, number) & tables(old, before))
 
 
 def tables(graph: PlanGraph, number: int) -> frozenset[str]:
@@ -192,7 +187,7 @@ def _column_edits(
 ) -> list[str]:
     edits = []
     for place, (column, column_before) in enumerate(zip(columns, before, strict=True)):
-        if json.dumps(column, sort_keys=True) != json.dumps(column_before, sort_keys=True):
+        if as_text(column) != as_text(column_before):
             name = f"column {names[place]}" if place < len(names) else "what it uses"
             then, now = shown(column_before, old_names), shown(column, new_names)
             if then == now:

@@ -21,6 +21,11 @@ _COMPARISONS = frozenset({"$=$1", "$<>$1", "$<$1", "$<=$1"})
 _VERSION = re.compile(r"^\$(.*)\$\d+$")
 
 
+def as_text(value: Any) -> str:
+    """A JSON tree as text for comparing: equal trees give equal texts."""
+    return json.dumps(value, sort_keys=True)
+
+
 def reference(index: int, type_: Any = None) -> Expression:
     """A reference to a column of the input."""
     return {"kind": _REF, "inputIndex": index, "type": type_}
@@ -66,7 +71,7 @@ def implied(conditions: Sequence[Expression]) -> dict[str, Expression]:
 
     Flink's optimizer leaves out what another condition implies, so it comes and goes with that.
     """
-    found = {_text(condition): condition for condition in conditions}
+    found = {as_text(condition): condition for condition in conditions}
     for condition in conditions:
         for column in _compared(condition):
             is_there = {
@@ -75,7 +80,7 @@ def implied(conditions: Sequence[Expression]) -> dict[str, Expression]:
                 "operands": [column],
                 "type": "BOOLEAN NOT NULL",
             }
-            found.setdefault(_text(is_there), is_there)
+            found.setdefault(as_text(is_there), is_there)
     return found
 
 
@@ -153,10 +158,6 @@ def _literal(literal: Expression) -> str:
     return f"'{value}'" if str(literal.get("type")).startswith(("CHAR", "VARCHAR")) else str(value)
 
 
-def _text(expression: Expression) -> str:
-    return json.dumps(expression, sort_keys=True)
-
-
 def _short_type(type_: Any) -> str:
     return str(type_).replace(" NOT NULL", "").replace("VARCHAR(2147483647)", "STRING")
 
@@ -173,7 +174,7 @@ def _call(call: Expression) -> Expression:
             for inner in (operand["operands"] if operand.get("internalName") == name else [operand])
         ]
     if name in _COMMUTATIVE:
-        operands = sorted(operands, key=_text)
+        operands = sorted(operands, key=as_text)
     return call | {"operands": operands}
 
 

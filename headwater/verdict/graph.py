@@ -5,14 +5,13 @@ meet some conditions. Following a view up through operators that keep nothing le
 of which table, or of which stateful operator.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from headwater.compile.operator_ids import Node, Plan, is_stateful, kind, source_table
-from headwater.verdict.expressions import Expression, field_names, field_types, normal, reference, substituted
+from headwater.verdict.expressions import Expression, as_text, field_names, field_types, normal, reference, substituted
 
 _CALC, _UNION, _WINDOW, _SINK = "calc", "union", "window-table-function", "sink"
 _PASSING = frozenset({"exchange", "drop-update-before", "mini-batch-assigner", "watermark-assigner"})
@@ -45,7 +44,7 @@ class PlanGraph:
     @property
     def stateful(self) -> tuple[int, ...]:
         """The operators that keep state, apart from sources and the sink."""
-        return tuple(number for number in self.nodes if self.is_stateful(number))
+        return tuple(number for number, node in self.nodes.items() if is_stateful(node))
 
     @property
     def scans(self) -> tuple[int, ...]:
@@ -55,10 +54,6 @@ class PlanGraph:
     def kind(self, number: int) -> str:
         """`group-aggregate` for a node of type `stream-exec-group-aggregate_1`."""
         return kind(self.nodes[number])
-
-    def is_stateful(self, number: int) -> bool:
-        """What the operator keeps between two rows is part of a savepoint; unknown kinds count as such."""
-        return is_stateful(self.nodes[number])
 
     def table(self, number: int) -> str | None:
         """The table that a scan reads, as bound in the session."""
@@ -120,13 +115,13 @@ class PlanGraph:
         for ability in self._abilities(number):
             if ability["type"] == "WatermarkPushDown":
                 names = field_names(ability["producedType"])
-                return _text(_named(ability["watermarkExpr"], names))
+                return as_text(_named(ability["watermarkExpr"], names))
         return None
 
     def scan_extras(self, number: int) -> str:
         """What else was pushed into a scan: partitions, limits, aggregates. As text for comparing."""
         plain = {"ProjectPushDown", "WatermarkPushDown", "FilterPushDown", "ReadingMetadata", "SourceWatermark"}
-        return _text([ability for ability in self._abilities(number) if ability["type"] not in plain])
+        return as_text([ability for ability in self._abilities(number) if ability["type"] not in plain])
 
     def _abilities(self, number: int) -> list[dict[str, Any]]:
         return self.nodes[number]["scanTableSource"].get("abilities") or []
@@ -185,7 +180,3 @@ def _named(expression: Expression, names: Sequence[str]) -> Expression:
         return {"kind": "INPUT_REF", "inputIndex": names[index] if index < len(names) else f"#{index}"}
 
     return substituted(expression, column)
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)

@@ -7,14 +7,13 @@ from datetime import timedelta
 from headwater.compile.operator_ids import Plan, adopted
 from headwater.verdict.comparison import Comparison, Pairs, whole
 from headwater.verdict.edits import (
+    alike,
     branch_edits,
-    comparable,
-    leftover,
     operator_edits,
     origin,
     table_name,
-    tables,
     title,
+    unequal,
 )
 from headwater.verdict.expressions import Expression, shown
 from headwater.verdict.graph import PlanGraph, View
@@ -72,7 +71,7 @@ def _state_findings(comparison: Comparison, pairs: Pairs, scans: Mapping[int, in
         if number in pairs:
             yield from _kept_findings(comparison, number, pairs[number], scans)
             continue
-        before = _predecessor(comparison, number, left)
+        before = next((found for found in left if alike(comparison, number, found)), None)
         if before is not None:
             left.remove(before)
             edits = "; ".join(operator_edits(comparison, number, before))
@@ -84,15 +83,6 @@ def _state_findings(comparison: Comparison, pairs: Pairs, scans: Mapping[int, in
             yield Finding(Outcome.COMPATIBLE, title(new, number), "is new, over input that is read from its start")
     for before in left:
         yield Finding(Outcome.MEANING_CHANGES, title(old, before), "is no longer there; its state is dropped")
-
-
-def _predecessor(comparison: Comparison, number: int, left: Iterable[int]) -> int | None:
-    """The operator that this one was before it was edited."""
-    new, old = comparison.new, comparison.old
-    alike = [
-        before for before in left if old.kind(before) == new.kind(number) and tables(old, before) & tables(new, number)
-    ]
-    return alike[0] if alike else None
 
 
 def _kept_findings(comparison: Comparison, number: int, before: int, scans: Mapping[int, int]) -> Iterable[Finding]:
@@ -153,18 +143,15 @@ def _sink_findings(comparison: Comparison, scans: Mapping[int, int]) -> Iterable
     common = [name for name in names if name in names_before]
     view = _columns(new, [names.index(name) for name in common])
     earlier = _columns(old, [names_before.index(name) for name in common])
-    came, went = leftover(comparison, view, earlier)
-    for branch in came:
-        before = next((found for found in went if comparable(comparison, branch, found)), None)
-        if before is None:
-            for scan in sorted(new.above(branch.node) & scans.keys()):
-                edit = f"takes rows of {origin(new, scan)} once more; those already given stay as they are"
-                yield Finding(Outcome.MEANING_CHANGES, "sink", edit)
-            continue
-        went.remove(before)
+    edited, came, _ = unequal(comparison, view, earlier)
+    for branch, before in edited:
         if _is_edited_above(comparison, branch, before):
             continue
         for edit in branch_edits(comparison, branch, before, common):
+            yield Finding(Outcome.MEANING_CHANGES, "sink", edit)
+    for branch in came:
+        for scan in sorted(new.above(branch.node) & scans.keys()):
+            edit = f"takes rows of {origin(new, scan)} once more; those already given stay as they are"
             yield Finding(Outcome.MEANING_CHANGES, "sink", edit)
     for name in (name for name in names if name not in names_before):
         branches = new.branches(_columns(new, [names.index(name)]))

@@ -1,13 +1,12 @@
 """What a stateful operator does, apart from where its input's columns stand."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from headwater.compile.operator_ids import Node
-from headwater.verdict.expressions import Expression, plain_type
+from headwater.verdict.expressions import Expression, as_text, plain_type
 from headwater.verdict.graph import PlanGraph
 
 # Neither of these is in an operator's state: how it is shown and numbered, how its rows reach it, how long they are
@@ -48,10 +47,11 @@ def operator(graph: PlanGraph, number: int) -> Operator:
     known = _KNOWN.get(graph.kind(number))
     if known is None:
         keys = node.get("uniqueKeys") or (node.get("partitionSpec") or node.get("partition") or {}).get("fields") or ()
-        return Operator(_text(graph.kind(number), _rest(node, ())), tuple(inputs), tuple(keys))
+        return Operator(as_text([graph.kind(number), _rest(node, ())]), tuple(inputs), tuple(keys))
     fields, reads = known(node, inputs[0])
     keys = range(len(node["grouping"]))
-    return Operator(_text(graph.kind(number), _rest(node, fields.keys()), fields), (tuple(reads),), tuple(keys))
+    does = as_text([graph.kind(number), _rest(node, fields.keys()), fields])
+    return Operator(does, (tuple(reads),), tuple(keys))
 
 
 def times_to_live(node: Node) -> tuple[timedelta, ...]:
@@ -132,7 +132,3 @@ def _without_names(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_names(inner) for key, inner in value.items() if key not in _NAMES}
     return [_without_names(inner) for inner in value] if isinstance(value, list) else plain_type(value)
-
-
-def _text(*parts: Any) -> str:
-    return json.dumps(parts, sort_keys=True)

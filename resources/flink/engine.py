@@ -114,8 +114,7 @@ class FlinkEngine:
                 "execution.state-recovery.ignore-unclaimed-state": "true",
             }
             with self._bound_session(job) as session, _plan_file() as file:
-                file.write_text(json.dumps(plan))
-                started = session.execute(f"EXECUTE PLAN {literal(file_uri(file))}", settings)["jobID"]
+                started = _executed(session, plan, file, settings)
             await_healthy(self, job.model, started, savepoint, patience=patience)
             return time.monotonic() - begun
         finally:
@@ -183,9 +182,7 @@ class FlinkEngine:
     def _start(self, session: Session, job: JobSpec, plan: Plan, restore_from: RetainedState | None, file: Path) -> str:
         record = deployment.record(job, file_uri(self._lake), self._kafka)
         name = self._state.place(job.model, job.fingerprint, plan, record)
-        file.write_text(json.dumps(plan))
-        placement = self._placement(job, name, restore_from)
-        return session.execute(f"EXECUTE PLAN {literal(file_uri(file))}", placement)["jobID"]
+        return _executed(session, plan, file, self._placement(job, name, restore_from))
 
     def _placement(self, job: JobSpec, name: str, restore_from: RetainedState | None) -> dict[str, str]:
         """What depends on the compiled plan: the job's name, where its state goes, and where it starts from."""
@@ -267,3 +264,9 @@ def _plan_file() -> Iterator[Path]:
 def _compiled(session: Session, job: JobSpec, file: Path) -> Plan:
     session.execute(f"COMPILE PLAN {literal(file_uri(file))} FOR {job.insert}")
     return json.loads(file.read_text())
+
+
+def _executed(session: Session, plan: Plan, file: Path, settings: dict[str, str]) -> str:
+    """Start a compiled plan; give the job's id."""
+    file.write_text(json.dumps(plan))
+    return session.execute(f"EXECUTE PLAN {literal(file_uri(file))}", settings)["jobID"]

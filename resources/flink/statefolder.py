@@ -21,7 +21,8 @@ from headwater.compile.operator_ids import Plan
 from headwater.engines import RetainedState
 from headwater.model import TableName
 
-_KEPT_SAVEPOINTS = 5
+KEPT_SAVEPOINTS = 5
+"""How many savepoints of a model are kept unless more are asked for."""
 
 
 def fingerprint_of(deployment: str) -> str:
@@ -104,7 +105,7 @@ class StateFolder:
                 shutil.rmtree(checkpoints, ignore_errors=True)
         found = (path for path in folder.glob("*/savepoints/savepoint-*") if path.is_dir())
         savepoints = sorted(found, key=lambda path: path.stat().st_mtime)
-        return self.expire(savepoints[:-_KEPT_SAVEPOINTS])
+        return self.expire(savepoints[:-KEPT_SAVEPOINTS])
 
     def expire(self, savepoints: Sequence[Path]) -> tuple[str, ...]:
         """Remove savepoints; give the tags that were paired with them."""
@@ -127,13 +128,14 @@ class StateFolder:
         except FileNotFoundError:
             # A running job drops a checkpoint when newer ones are complete.
             return None
-        pairing = _read(_pairing(metadata.parent))
+        is_savepoint = metadata.parent.name.startswith("savepoint-")
+        pairing = _read(_pairing(metadata.parent)) if is_savepoint else None
         return RetainedState(
             model=model,
             fingerprint=fingerprint_of(self._deployment(model, metadata).name),
             path=metadata.parent,
             completed_at=datetime.fromtimestamp(completed, UTC),
-            is_savepoint=metadata.parent.name.startswith("savepoint-"),
+            is_savepoint=is_savepoint,
             snapshot=pairing["snapshot"] if pairing else None,
         )
 

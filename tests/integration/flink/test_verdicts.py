@@ -5,14 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.corpus import Version, corpus
-from benchmarks.restores import Laboratory, compiled, judge_edit
+from benchmarks.corpus import SUBJECT, Version, corpus
+from benchmarks.restores import SCRATCH, Laboratory, compiled, judge_edit
 from benchmarks.stand import Stand
 from benchmarks.verdicts import told
 from headwater.compile.operator_ids import Plan
+from headwater.engines import ActualTable
 from headwater.loader import load
+from headwater.model import Warehouse
 from headwater.stack import Stack
 from resources import deploy
+from resources.paimon.store import FilesystemTableStore
 
 RESTORED = (
     "aggregates: a condition on the result",
@@ -26,13 +29,15 @@ def test_every_edit_of_the_corpus_has_the_verdict_that_a_restore_has_borne_out(s
     edits = corpus()
     assert len(edits) >= 100
     bases = {edit.group: edit.before for edit in edits}
-    running = dict(zip(bases, plans(stack, tmp_path / "bases", list(bases.values())), strict=True))
-    changed = plans(stack, tmp_path / "edits", [edit.after for edit in edits])
-    wrong = [
-        f"{edit.id} is {edit.verdict.value}, judged {judged.outcome.value}: {'; '.join(map(str, judged.findings))}"
-        for edit, plan in zip(edits, changed, strict=True)
-        if (judged := judge_edit(edit, plan, running[edit.group])).outcome is not edit.verdict
-    ]
+    running = dict(zip(bases, deployed(stack, tmp_path / "bases", list(bases.values())), strict=True))
+    changed = deployed(stack, tmp_path / "edits", [edit.after for edit in edits])
+    wrong = []
+    for edit, (warehouse, plan, _) in zip(edits, changed, strict=True):
+        _, before, table = running[edit.group]
+        judged = judge_edit(warehouse, table, plan, before).verdict
+        if judged.outcome is not edit.verdict:
+            found = "; ".join(map(str, judged.findings))
+            wrong.append(f"{edit.id} is {edit.verdict.value}, judged {judged.outcome.value}: {found}")
     assert wrong == []
 
 
@@ -43,14 +48,18 @@ def test_some_edits_are_restored_and_bear_their_verdict_out(stack: Stack, tmp_pa
     assert [told(trial) for trial in trials if not trial.agrees] == []
 
 
-def plans(stack: Stack, folder: Path, versions: Sequence[Version]) -> list[Plan]:
-    """The compiled plans of versions, some at a time."""
+def deployed(stack: Stack, folder: Path, versions: Sequence[Version]) -> list[tuple[Warehouse, Plan, ActualTable]]:
+    """Versions with their compiled plans and the tables that they would make, some at a time."""
 
-    def plan(number: int) -> Plan:
+    def one(number: int) -> tuple[Warehouse, Plan, ActualTable]:
         home = folder / str(number)
         versions[number].write(home / "warehouse")
+        warehouse = load(home / "warehouse")
         with deploy.engine(stack) as flink:
-            return compiled(flink, load(home / "warehouse"), replace(stack, home=home))
+            plan = compiled(flink, warehouse, replace(stack, home=home))
+        table = FilesystemTableStore(home / SCRATCH).table(SUBJECT)
+        assert table is not None
+        return warehouse, plan, table
 
     with ThreadPoolExecutor(max_workers=3) as pool:
-        return list(pool.map(plan, range(len(versions))))
+        return list(pool.map(one, range(len(versions))))

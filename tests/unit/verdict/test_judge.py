@@ -3,7 +3,6 @@
 import copy
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ from benchmarks.corpus import corpus
 from headwater.compile.operator_ids import Plan, numbered
 from headwater.verdict.judge import Judgement, judge
 from headwater.verdict.verdict import Outcome
+from tests.unit.compile.test_operator_ids import ids, renumbered
 
 PAIRS = {
     pair["edit"]: pair for pair in map(json.loads, map(Path.read_text, (Path(__file__).parent / "pairs").iterdir()))
@@ -111,17 +111,3 @@ def read_in_two_halves(plan: Plan) -> Plan:
     halved["edges"] += [edge | {"source": half["id"], "target": union["id"]} for half in halves]
     edge["source"] = union["id"]
     return halved
-
-
-def renumbered(plan: Plan, by: int) -> Plan:
-    again: dict[str, Any] = copy.deepcopy(plan)
-    for node in again["nodes"]:
-        node["id"] += by
-    for edge in again["edges"]:
-        edge["source"] += by
-        edge["target"] += by
-    return again
-
-
-def ids(plan: Plan, kind: str) -> list[int]:
-    return [node["id"] for node in plan["nodes"] if node["type"] == f"stream-exec-{kind}_1"]
