@@ -45,8 +45,8 @@ def normal(expression: Expression) -> Expression:
     return _call(parts) if parts.get("kind") == "CALL" else parts
 
 
-def substituted(expression: Expression, columns: Callable[[int], Expression]) -> Expression:
-    """The expression with every reference replaced by what the column is made of, in its one form again."""
+def substituted(expression: Expression, columns: Callable[[Expression], Expression]) -> Expression:
+    """The expression with every reference replaced by what its column is made of, in its one form again."""
     return normal(_replaced(expression, columns))
 
 
@@ -178,13 +178,13 @@ def _call(call: Expression) -> Expression:
     return call | {"operands": operands}
 
 
-def _replaced(expression: Expression, columns: Callable[[int], Expression]) -> Expression:
+def _replaced(expression: Expression, columns: Callable[[Expression], Expression]) -> Expression:
     if isinstance(expression, list):
         return [_replaced(part, columns) for part in expression]
     if not isinstance(expression, dict):
         return expression
     if expression.get("kind") == _REF:
-        return columns(expression["inputIndex"])
+        return columns(expression)
     return {key: _replaced(value, columns) for key, value in expression.items()}
 
 

@@ -144,8 +144,8 @@ class PlanGraph:
     def _through_calc(self, view: View, calc: Node, source: int) -> View:
         projection = calc["projection"]
 
-        def column(index: int) -> Expression:
-            return projection[index]
+        def column(used: Expression) -> Expression:
+            return projection[used["inputIndex"]]
 
         own = normal(calc["condition"]) if calc.get("condition") else None
         parts = [] if own is None else own["operands"] if own.get("internalName") == _AND else [own]
@@ -160,7 +160,8 @@ class PlanGraph:
         strategy = dict(window["windowing"])
         time = strategy.pop("timeAttributeIndex", None)
 
-        def column(index: int) -> Expression:
+        def column(used: Expression) -> Expression:
+            index = used["inputIndex"]
             if index < len(given):
                 return given[index]
             operands = [] if time is None else [given[time]]
@@ -174,9 +175,13 @@ class PlanGraph:
 
 
 def _named(expression: Expression, names: Sequence[str]) -> Expression:
-    """References by position made references by name: a scan's columns stand elsewhere in another plan."""
+    """References by position made references by name: a scan's columns stand elsewhere in another plan.
 
-    def column(index: int) -> Expression:
-        return {"kind": "INPUT_REF", "inputIndex": names[index] if index < len(names) else f"#{index}"}
+    Their types stay: a column of another type is kept in another form.
+    """
+
+    def column(used: Expression) -> Expression:
+        index = used["inputIndex"]
+        return used | {"inputIndex": names[index] if index < len(names) else f"#{index}"}
 
     return substituted(expression, column)

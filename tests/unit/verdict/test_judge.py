@@ -80,6 +80,13 @@ def test_a_source_that_is_read_on_keeps_its_id() -> None:
     assert kept < {*ids(after, "table-source-scan")}
 
 
+def test_a_column_of_another_type_is_kept_in_another_form() -> None:
+    before = PAIRS["aggregates: another topic"]["before"]
+    shorter = json.loads(json.dumps(before).replace("VARCHAR(2147483647)", "VARCHAR(10)"))
+    (finding,) = judge(shorter, numbered(before), keyed=True).verdict.because(Outcome.REBUILD)
+    assert "what it uses was k of type VARCHAR(2147483647), is k of type VARCHAR(10)" in finding.edit
+
+
 def test_another_version_of_flink_needs_a_rebuild() -> None:
     plan = PAIRS["append: a filter"]["before"]
     verdict = judge(plan | {"flinkVersion": "2.1"}, numbered(plan), keyed=True).verdict
