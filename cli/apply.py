@@ -11,10 +11,18 @@ from headwater.stack import Stack
 @click.command()
 @click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
 @click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
+@click.option("--rebuild", multiple=True, metavar="TABLE", help="Make this table anew beside its job; repeatable.")
 @click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
 @click.option("--yes", is_flag=True, help="Do not ask before jobs that run are stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: {stages: [text], jobs: [{model, id, url}]}.")
-def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ...], yes: bool, as_json: bool) -> None:
+def command(
+    warehouse: str | None,
+    models: tuple[str, ...],
+    rebuild: tuple[str, ...],
+    fresh: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Carry out the plan: the very stages that `headwater plan` shows.
 
     Each job is stopped with a savepoint before it is started again from it, and counts as started only when it runs
@@ -25,7 +33,7 @@ def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ..
     from resources.deploy import deploy, plan
 
     stack = Stack.resolve(warehouse)
-    chosen = {"models": table_names(models) or None, "fresh": table_names(fresh)}
+    chosen = {"models": table_names(models) or None, "fresh": table_names(fresh), "rebuild": table_names(rebuild)}
     if not yes and sys.stdin.isatty():
         stops = [s for s in plan(stack, **chosen).stages if isinstance(s, StopWithSavepoint | CancelJob)]
         if stops:

@@ -19,10 +19,18 @@ _JSON = (
 @click.command()
 @click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
 @click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
+@click.option("--rebuild", multiple=True, metavar="TABLE", help="Make this table anew beside its job; repeatable.")
 @click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
 @click.option("--trial", is_flag=True, help="Try each changed job beside the running one, writing nowhere.")
 @click.option("--json", "as_json", is_flag=True, help=f"Print JSON: {_JSON}.")
-def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ...], trial: bool, as_json: bool) -> None:
+def command(
+    warehouse: str | None,
+    models: tuple[str, ...],
+    rebuild: tuple[str, ...],
+    fresh: tuple[str, ...],
+    trial: bool,
+    as_json: bool,
+) -> None:
     """Show what `headwater apply` would do, as an ordered list of stages. Changes nothing.
 
     Compares what the warehouse folder declares with what Flink and Paimon say is there: tables to create or extend,
@@ -35,6 +43,9 @@ def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ..
       needs a rebuild               the state would be misread: new rows would be wrong
       incompatible                  the table as it is cannot take what is declared
 
+    A table that needs a rebuild can be made anew beside its running job with --rebuild: a second job reads all input
+    into a second table; when it has read everything, its rows replace the table's in one commit.
+
     With --trial every changed job that is said to go on is really restored, from a savepoint of the running job that
     runs on beside it, until it has completed a checkpoint; it writes nowhere.
 
@@ -44,7 +55,9 @@ def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ..
     from resources.deploy import plan
 
     stack = Stack.resolve(warehouse)
-    found = plan(stack, models=table_names(models) or None, fresh=table_names(fresh), trial=trial)
+    found = plan(
+        stack, models=table_names(models) or None, fresh=table_names(fresh), rebuild=table_names(rebuild), trial=trial
+    )
     if as_json:
         stages = [{"kind": type(s).__name__, "table": str(s.table), "text": s.describe()} for s in found.stages]
         verdicts = [_as_json(name, verdict) for name, verdict in found.verdicts.items()]

@@ -174,6 +174,10 @@ class JobForm(Form):
     )
     checkpoint_interval: DurationText | None = Field(default=None, description="Left out, the cluster's.")
     options: Options = Field(description="Further Flink options of this job.")
+    on_incompatible: Literal["ask", "rebuild", "reject"] = Field(
+        default="ask",
+        description="What to do with a change that needs a rebuild: ask for --rebuild, rebuild, or reject it.",
+    )
 
 
 class ScheduleForm(Form):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from headwater.model import Layer, TableName
 from headwater.problem import Position, Problem
+from headwater.shadow import SUFFIX
 
 TABLE_FILE = "table.yaml"
 MARKETS_FILE = "markets.yaml"
@@ -113,6 +114,12 @@ def _scan_layer(layout: Layout, layer: Layer, path: str) -> None:
                 below_root,
                 f"«{entry.name}» cannot be a table's name",
                 "Use lower-case letters, digits and underscores, not beginning with a digit.",
+            )
+        elif entry.name.endswith(SUFFIX):
+            layout.refuse(
+                below_root,
+                f"«{entry.name}» ends in {SUFFIX}, as tables do that the platform rebuilds another one in",
+                "Give it another name.",
             )
         else:
             _scan_table(layout, TableName(layer, entry.name), entry.path, below_root)

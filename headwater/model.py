@@ -143,6 +143,14 @@ class Storage:
     options: tuple[tuple[str, str], ...] = ()
 
 
+class OnIncompatible(StrEnum):
+    """What to do with a change that the job's state cannot follow (the verdict «needs a rebuild»)."""
+
+    ASK = "ask"
+    REBUILD = "rebuild"
+    REJECT = "reject"
+
+
 @dataclass(frozen=True, slots=True)
 class JobOptions:
     """How the model's Flink job runs.
@@ -152,12 +160,14 @@ class JobOptions:
         state_ttl: How long keyed state outlives its last update; None keeps it for ever.
         checkpoint_interval: None takes the cluster's.
         options: Further Flink session options, as declared.
+        on_incompatible: What becomes of a change that its state cannot follow. No part of the job itself.
     """
 
     parallelism: int = 1
     state_ttl: timedelta | None = None
     checkpoint_interval: timedelta | None = None
     options: tuple[tuple[str, str], ...] = ()
+    on_incompatible: OnIncompatible = OnIncompatible.ASK
 
 
 @dataclass(frozen=True, slots=True)

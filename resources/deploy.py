@@ -26,6 +26,7 @@ from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.declarations import warehouse
 from resources.flink.engine import FlinkEngine
+from resources.flink.rebuilder import FlinkRebuilder
 from resources.kafka import KafkaBroker
 from resources.paimon.store import FilesystemTableStore
 
@@ -61,6 +62,16 @@ def engine(stack: Stack) -> Iterator[FlinkEngine]:
         opened.close()
 
 
+@contextmanager
+def rebuilder(stack: Stack) -> Iterator[FlinkRebuilder]:
+    """What puts rebuilt tables in place on this stack, its connections closed at the end."""
+    opened = FlinkRebuilder(stack.gateway_url, stack.flink_url, stack.lake, stack.job_state, stack.kafka)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
 def topics(stack: Stack) -> frozenset[str]:
     """The topics that the stack's broker has. Raises HeadwaterError (unreachable)."""
     return KafkaBroker(stack.kafka).topics()
@@ -71,6 +82,7 @@ def plan(
     *,
     models: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
+    rebuild: Collection[TableName] = (),
     trial: bool = False,
 ) -> Plan:
     """The difference between what is declared and what runs on the stack. Changes nothing.
@@ -79,10 +91,11 @@ def plan(
         stack: Where.
         models: Only these; None for all.
         fresh: Models whose job starts without state.
+        rebuild: Models whose table is made anew beside the running job, and then replaced.
         trial: Try each changed job beside the running one, from its state, writing nowhere.
     """
     with engine(stack) as flink:
-        return _plan(stack, flink, models, fresh, trial=trial)
+        return _plan(stack, flink, models, fresh, rebuild, trial=trial)
 
 
 def deploy(
@@ -91,6 +104,7 @@ def deploy(
     *,
     models: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
+    rebuild: Collection[TableName] = (),
     patience: float = 90.0,
 ) -> Deployment:
     """Plan and carry out the plan.
@@ -100,14 +114,16 @@ def deploy(
         on_event: Told a line for each stage as it starts.
         models: Only these; None for all.
         fresh: Models whose job starts without state.
+        rebuild: Models whose table is made anew beside the running job, and then replaced.
         patience: Seconds that a started job may take until it is healthy; then its previous version comes back.
 
     Raises:
         HeadwaterError: The first stage that failed, or a plan that is refused.
     """
-    with applying(stack), engine(stack) as flink:
-        planned = _plan(stack, flink, models, fresh)
-        Executor(flink, KafkaBroker(stack.kafka), on_event, patience=patience).execute(planned)
+    with applying(stack), engine(stack) as flink, rebuilder(stack) as shadows:
+        planned = _plan(stack, flink, models, fresh, rebuild)
+        executor = Executor(flink, KafkaBroker(stack.kafka), on_event, rebuilder=shadows, patience=patience)
+        executor.execute(planned)
         jobs = {job.model: job for job in flink.jobs()}
     return Deployment(stages=tuple(stage.describe() for stage in planned.stages), jobs=jobs)
 
@@ -165,20 +181,23 @@ def _plan(
     flink: FlinkEngine,
     models: Collection[TableName] | None,
     fresh: Collection[TableName],
+    rebuild: Collection[TableName],
     *,
     trial: bool = False,
 ) -> Plan:
     declared = warehouse(stack)
-    _known(declared, {*(models or ()), *fresh})
+    _known(declared, {*(models or ()), *fresh, *rebuild})
     if models is not None:
-        models = {*models, *fresh}
+        models = {*models, *fresh, *rebuild}
     actual = observe(declared, flink, FilesystemTableStore(stack.lake), KafkaBroker(stack.kafka))
     with tempfile.TemporaryDirectory(prefix="headwater-scratch-") as folder:
         judged = judge_changes(declared, actual, flink, scratch(stack, Path(folder)), models=models, fresh=fresh)
     place = addresses(stack)
     tried = try_changes(declared, actual, flink, replace(place, is_trial=True), judged) if trial else {}
     verdicts = {name: judgement.verdict for name, judgement in judged.items()}
-    return build_plan(declared, actual, place, models=models, fresh=fresh, verdicts=verdicts, trials=tried)
+    return build_plan(
+        declared, actual, place, models=models, fresh=fresh, rebuild=rebuild, verdicts=verdicts, trials=tried
+    )
 
 
 def _known(declared: Warehouse, names: Collection[TableName]) -> None:

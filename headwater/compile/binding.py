@@ -4,13 +4,14 @@
 the author's `FROM dwd.orders` stays as written, and watermark, consumer and operator id suffix belong to the job.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from headwater.compile import text
 from headwater.compile.parsing import NESTED, TEXTS, parsed, text_is_valid
 from headwater.compile.storage import CONSUMER_KEPT, columns_clause, partition_clause, table_options
 from headwater.model import Column, EventTime, Model, TableName, Topic, TopicFormat
+from headwater.shadow import shadowed
 
 # What Flink's Debezium format makes a row of: created, read by a snapshot, or updated with its row before.
 _HAS_AFTER = "`after` IS NOT NULL AND (`op` IN ('c', 'r') OR `op` = 'u' AND `before` IS NOT NULL)"
@@ -139,6 +140,9 @@ def read_table(model: Model, addresses: Addresses, reader: TableName, *, timed: 
     A consumer protects the snapshots that the job has not read yet from expiry while it is down; the job's own
     checkpoint says where to go on, so the consumer's progress is ignored
     (https://paimon.apache.org/docs/master/flink/consumer-id/).
+
+    A job that rebuilds a table has a consumer of its own, and its source the same id as in the table's own job, which
+    goes on from its state.
     """
     options = _paimon_options(model, addresses) | {
         "scan.mode": "latest-full",
@@ -147,7 +151,7 @@ def read_table(model: Model, addresses: Addresses, reader: TableName, *, timed: 
         "consumer.mode": "at-least-once",
         "consumer.ignore-progress": "true",
         "consumer.expiration-time": CONSUMER_KEPT,
-        "source.operator-uid.suffix": f"{reader}.{model.name}",
+        "source.operator-uid.suffix": f"{shadowed(reader)}.{model.name}",
     }
     if addresses.is_trial:
         options = {key: value for key, value in options.items() if not key.startswith("consumer")}
@@ -162,8 +166,11 @@ def read_table(model: Model, addresses: Addresses, reader: TableName, *, timed: 
     return (_paimon_table(physical, model, columns, options), _view(model, selected, physical))
 
 
-def write_table(model: Model, addresses: Addresses) -> tuple[str, ...]:
-    """Bind the job's own table for writing.
+def write_table(model: Model, addresses: Addresses, writes: TableName) -> tuple[str, ...]:
+    """Bind the job's own table for writing, or its shadow under the table's name.
+
+    What a sink has still to commit is part of its state. A shadow's sink has an id of its own, so that the table's own
+    job never commits files that lie in the shadow.
 
     The committer is never chained to the writer. It runs once whatever the parallelism, and Flink restores a job with
     another parallelism only when it was an operator of its own before
@@ -172,8 +179,8 @@ def write_table(model: Model, addresses: Addresses) -> tuple[str, ...]:
     if addresses.is_trial:
         columns = columns_clause(model, comments=False)
         return (f"CREATE TEMPORARY TABLE {text.table(model.name)} (\n{columns}\n) WITH ('connector' = 'blackhole')",)
-    options = _paimon_options(model, addresses) | {
-        "sink.operator-uid.suffix": str(model.name),
+    options = _paimon_options(replace(model, name=writes), addresses) | {
+        "sink.operator-uid.suffix": str(writes),
         "sink.committer-operator-chaining": "false",
     }
     options.setdefault("write-buffer-size", _WRITE_BUFFER)

@@ -9,6 +9,7 @@ from headwater.compile import binding, text
 from headwater.compile.binding import Addresses, Images
 from headwater.compile.storage import ignores_deletes
 from headwater.model import Model, TableName
+from headwater.shadow import shadow
 
 # Moving to another Flink or connector set is a change of the job, even where the SQL stays.
 ENGINE_VERSION = "flink-2.0.2 paimon-2.0.0 kafka-4.0.1"
@@ -48,29 +49,34 @@ class JobSpec:
         return f"{self.model}@{self.fingerprint}"
 
 
-def compile_job(model: Model, upstream: Callable[[TableName], Model], addresses: Addresses) -> JobSpec:
+def compile_job(
+    model: Model, upstream: Callable[[TableName], Model], addresses: Addresses, *, rebuilds: bool = False
+) -> JobSpec:
     """Compile a streaming model.
 
     Args:
         model: A model with flows, not a report.
         upstream: Gives the model of a table that a flow reads.
         addresses: Where the lake and the broker are.
+        rebuilds: The job writes the table's shadow, under the shadow's name (headwater.shadow). All its operators but
+            the sink have the ids of the model's own job, which can go on from its state.
     """
+    writes = shadow(model.name) if rebuilds else model.name
     properties = _properties(model, upstream)
     insert = _insert(model)
     identity = "\n".join(
         [
             ENGINE_VERSION,
             *(f"{key}={value}" for key, value in properties),
-            *_bindings(model, upstream, _NOWHERE),
+            *_bindings(model, upstream, _NOWHERE, writes),
             insert,
         ]
     )
     return JobSpec(
-        model=model.name,
+        model=writes,
         fingerprint=hashlib.sha256(identity.encode()).hexdigest()[:12],
         properties=properties,
-        bindings=_bindings(model, upstream, addresses),
+        bindings=_bindings(model, upstream, addresses, writes),
         insert=insert,
         keyed=bool(model.key),
         broker=addresses.kafka if any(upstream(name).is_source for name in model.reads) else None,
@@ -82,20 +88,22 @@ def fingerprint(model: Model, upstream: Callable[[TableName], Model]) -> str:
     return compile_job(model, upstream, _NOWHERE).fingerprint
 
 
-def _bindings(model: Model, upstream: Callable[[TableName], Model], addresses: Addresses) -> tuple[str, ...]:
+def _bindings(
+    model: Model, upstream: Callable[[TableName], Model], addresses: Addresses, writes: TableName
+) -> tuple[str, ...]:
     raw = {name for flow in model.flows if flow.raw for name in flow.reads}
     inputs = tuple(upstream(name) for name in model.reads)
     timed = any(_TIME_ATTRIBUTE.search(_COMMENT.sub(" ", flow.sql)) for flow in model.flows)
     statements = list(binding.databases((*inputs, model)))
     for source in inputs:
         if source.name in raw:
-            statements.extend(binding.read_raw_topic(source, addresses, model.name))
+            statements.extend(binding.read_raw_topic(source, addresses, writes))
         elif source.is_source:
             images = _images(model, source)
-            statements.extend(binding.read_topic(source, addresses, model.name, timed=timed, images=images))
+            statements.extend(binding.read_topic(source, addresses, writes, timed=timed, images=images))
         else:
-            statements.extend(binding.read_table(source, addresses, model.name, timed=timed))
-    statements.extend(binding.write_table(model, addresses))
+            statements.extend(binding.read_table(source, addresses, writes, timed=timed))
+    statements.extend(binding.write_table(model, addresses, writes))
     return tuple(statements)
 
 

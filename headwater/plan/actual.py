@@ -1,10 +1,28 @@
 """What Flink and Paimon say is there, read once before planning."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from headwater.engines import ActualJob, ActualTable, Broker, RetainedState, StreamEngine, TableStore
 from headwater.model import TableName, Warehouse
+from headwater.shadow import is_shadow, shadow
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """What is left of a rebuild that was begun.
+
+    Args:
+        fingerprint: Of the version that it is made with; "" when there is only a table.
+        is_made: The table is there.
+        job: That writes it, when there is one.
+        has_state: Its job can go on from where it stopped.
+    """
+
+    fingerprint: str
+    is_made: bool
+    job: ActualJob | None
+    has_state: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +32,7 @@ class Actual:
     Args:
         written: Tables without a key that hold rows already.
         topics: Names of the topics that the broker has.
+        shadows: Of tables whose rebuild was begun and has not come to its end.
     """
 
     tables: Mapping[TableName, ActualTable]
@@ -21,6 +40,7 @@ class Actual:
     states: Mapping[TableName, RetainedState]
     written: frozenset[TableName] = frozenset()
     topics: frozenset[str] = frozenset()
+    shadows: Mapping[TableName, Shadow] = field(default_factory=dict)
 
 
 def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broker: Broker) -> Actual:
@@ -31,9 +51,11 @@ def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broke
     names = [model.name for model in warehouse.streaming]
     tables = {name: store.table(name) for name in names}
     states = {name: engine.retained_state(name) for name in names}
+    jobs = engine.jobs()
+    shadows = {name: _shadow(name, jobs, engine, store) for name in names}
     return Actual(
         tables={name: table for name, table in tables.items() if table is not None},
-        jobs=engine.jobs(),
+        jobs=tuple(job for job in jobs if not is_shadow(job.model)),
         topics=broker.topics(),
         states={name: state for name, state in states.items() if state is not None},
         written=frozenset(
@@ -41,4 +63,16 @@ def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broke
             for model in warehouse.streaming
             if not model.key and tables[model.name] is not None and store.latest_snapshot(model.name) is not None
         ),
+        shadows={name: found for name, found in shadows.items() if found is not None},
     )
+
+
+def _shadow(name: TableName, jobs: Iterable[ActualJob], engine: StreamEngine, store: TableStore) -> Shadow | None:
+    beside = shadow(name)
+    job = next((job for job in jobs if job.model == beside), None)
+    state = engine.retained_state(beside)
+    is_made = store.table(beside) is not None
+    if job is None and state is None and not is_made:
+        return None
+    writes = job or state
+    return Shadow(writes.fingerprint if writes else "", is_made, job, state is not None)

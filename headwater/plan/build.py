@@ -1,19 +1,21 @@
 """Work out the stages from what is declared to what is there. Reads nothing, changes nothing."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from headwater.compile.binding import Addresses
 from headwater.compile.job import JobSpec, compile_job
 from headwater.compile.storage import table_options
 from headwater.engines import ActualJob, ActualTable, JobState
-from headwater.model import Model, TableName, Warehouse
+from headwater.model import Model, OnIncompatible, TableName, Warehouse
 from headwater.plan.actual import Actual
+from headwater.plan.rebuilds import is_under_way, obstacle, rebuild_stages
 from headwater.plan.stages import (
     AddColumns,
     CancelJob,
     CreateTable,
     CreateTopic,
+    DiscardShadow,
     Plan,
     ResetOptions,
     SetOptions,
@@ -41,6 +43,7 @@ def build_plan(
     *,
     models: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
+    rebuild: Collection[TableName] = (),
     verdicts: Mapping[TableName, Verdict] | None = None,
     trials: Mapping[TableName, Trial] | None = None,
 ) -> Plan:
@@ -52,23 +55,22 @@ def build_plan(
         addresses: Where jobs find lake and broker.
         models: Only these; None for all, and then jobs whose model is no longer declared are stopped too.
         fresh: Models whose job starts without state, reading its inputs from the start.
+        rebuild: Models whose table is made anew beside the running job, and then replaced.
         verdicts: On models whose job changes (headwater.plan.verdicts).
         trials: Of those that were tried (headwater.plan.trials).
     """
     judged = dict(verdicts or {})
     chosen = [model for model in warehouse.streaming if models is None or model.name in models]
-    before: list[Stage] = []
-    starts: list[Stage] = []
-    waits: list[Stage] = []
+    before: list[Stage] = [
+        *(_undeclared(warehouse, actual) if models is None else ()),
+        *_topics(warehouse, actual, chosen),
+    ]
+    parts = [_Part(before)]
     refusals: list[str] = []
-    if models is None:
-        before.extend(_undeclared(warehouse, actual))
-    before.extend(_topics(warehouse, actual, chosen))
     for model in chosen:
         changes, differences = _table_stages(model, actual.tables.get(model.name))
         if differences:
             judged[model.name] = _with_table(judged.get(model.name), differences)
-        refusals.extend(_refused(model, judged.get(model.name)))
         tried = (trials or {}).get(model.name)
         if tried is not None and tried.refusal:
             refusals.append(_refused_in_trial(model, tried))
@@ -78,21 +80,76 @@ def build_plan(
             refusals.append(_two_writers(model.name, running))
             continue
         current = running[0] if running else None
+        verdict = judged.get(model.name)
+        is_asked = model.name in rebuild
+        if model.name not in fresh and _is_to_be_rebuilt(
+            model, job, warehouse, actual, addresses, current, verdict, asked=is_asked
+        ):
+            refusals += _refused_rebuild(warehouse, model, verdict)
+            stages = rebuild_stages(model, job, warehouse, actual, addresses, current, changes, asked=is_asked)
+            parts += [_Part(stages), _Part()]
+            continue
+        refusals.extend(_refused(warehouse, model, verdict))
+        part = parts[-1]
+        if model.name in actual.shadows:
+            part.waits.append(DiscardShadow(model.name))
         if current is not None and not changes and current.fingerprint == job.fingerprint and model.name not in fresh:
             if current.state is JobState.RUNNING:
                 continue
             if current.state in _STARTING:
-                waits.append(WaitHealthy(job))
+                part.waits.append(WaitHealthy(job))
                 continue
         if current is not None:
-            before.append(_stop(current, job, changes))
-        before.extend(changes)
+            part.before.append(_stop(current, job, changes))
+        part.before.extend(changes)
         start = _start(job, actual, current, fresh=model.name in fresh)
         if not start.needs_state and model.name in actual.written:
             refusals.append(_written_twice(model))
-        starts.append(start)
-        waits.append(WaitHealthy(job))
-    return Plan((*before, *starts, *waits), tuple(refusals), judged, trials or {})
+        part.starts.append(start)
+        part.waits.append(WaitHealthy(job))
+    stages = tuple(stage for part in parts for stage in (*part.before, *part.starts, *part.waits))
+    return Plan(stages, tuple(refusals), judged, trials or {})
+
+
+@dataclass(slots=True)
+class _Part:
+    """Stages of jobs that are stopped, and then started, together. A rebuild is a part by itself."""
+
+    before: list[Stage] = field(default_factory=list)
+    starts: list[Stage] = field(default_factory=list)
+    waits: list[Stage] = field(default_factory=list)
+
+
+def _is_to_be_rebuilt(
+    model: Model,
+    job: JobSpec,
+    warehouse: Warehouse,
+    actual: Actual,
+    addresses: Addresses,
+    current: ActualJob | None,
+    verdict: Verdict | None,
+    *,
+    asked: bool,
+) -> bool:
+    """Somebody asks for it, the declaration says so, or it was begun and its decision made."""
+    if actual.tables.get(model.name) is None:
+        return False
+    if asked:
+        return True
+    if current is not None and current.fingerprint == job.fingerprint:
+        return False
+    left = actual.shadows.get(model.name)
+    if left is not None and is_under_way(model, warehouse.model, addresses, left):
+        return True
+    needed = verdict is not None and verdict.outcome is Outcome.REBUILD
+    return needed and model.job.on_incompatible is OnIncompatible.REBUILD
+
+
+def _refused_rebuild(warehouse: Warehouse, model: Model, verdict: Verdict | None) -> list[str]:
+    if verdict is not None and verdict.outcome is Outcome.INCOMPATIBLE:
+        return _refused(warehouse, model, verdict)
+    against = obstacle(warehouse, model)
+    return [f"{model.name}: it cannot be rebuilt in place: {against} ({model.file})"] if against else []
 
 
 def _refused_in_trial(model: Model, trial: Trial) -> str:
@@ -107,14 +164,19 @@ def _with_table(verdict: Verdict | None, differences: list[str]) -> Verdict:
     return replace(verdict, findings=(*found, *verdict.findings)) if verdict else Verdict(found)
 
 
-def _refused(model: Model, verdict: Verdict | None) -> list[str]:
+def _refused(warehouse: Warehouse, model: Model, verdict: Verdict | None) -> list[str]:
     """Refusals of what the table cannot take and of state that would be misread, each with what to do."""
     if verdict is None or verdict.outcome.keeps_state:
         return []
     if verdict.outcome is Outcome.INCOMPATIBLE:
         advice = f"declare it as it was, or declare a new table beside it and move readers over ({model.file})"
     else:
-        advice = f"put the SQL back, or start without state: headwater apply --fresh {model.name} ({model.file})"
+        against = obstacle(warehouse, model)
+        anew = f" (no rebuild in place: {against})" if against else f": headwater apply --rebuild {model.name}"
+        advice = (
+            f"put the SQL back, make the table anew beside the running job{anew}, "
+            f"or start without state: headwater apply --fresh {model.name} ({model.file})"
+        )
     found = verdict.because(verdict.outcome)
     said = [finding.edit if finding.operator == _TABLE else str(finding) for finding in found]
     return [f"{model.name}: {edit}; {advice}" for edit in said]

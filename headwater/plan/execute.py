@@ -7,24 +7,30 @@ from itertools import groupby
 from pathlib import Path
 
 from headwater.compile.storage import add_columns, create_table, drop_columns, reset_options, set_options
-from headwater.engines import ActualJob, Broker, RetainedState, StreamEngine
+from headwater.engines import ActualJob, Broker, Rebuilder, RetainedState, StreamEngine
 from headwater.model import Model, TableName
+from headwater.plan.catchup import catch_up
 from headwater.plan.health import await_end, await_healthy, pair_when_ended
 from headwater.plan.recovery import Recovery
 from headwater.plan.stages import (
     AddColumns,
     CancelJob,
+    CatchUp,
     CreateTable,
     CreateTopic,
+    DiscardShadow,
     Plan,
+    ReplaceRows,
     ResetOptions,
     SetOptions,
     Stage,
+    StopShadow,
     StopWithSavepoint,
     SubmitJob,
     WaitHealthy,
 )
 from headwater.problem import HeadwaterError
+from headwater.shadow import shadow
 
 _STARTS_AT_ONCE = 3
 
@@ -36,15 +42,22 @@ class Executor:
         engine: The Flink cluster.
         broker: The Kafka broker.
         on_event: Told one line before each stage, and one for what came of it where there is more to say; from
-            several threads.
+        rebuilder: Puts a shadow's rows in place of its table's; None where no plan rebuilds.
         patience: Seconds that a started job may take until it is healthy.
     """
 
     def __init__(
-        self, engine: StreamEngine, broker: Broker, on_event: Callable[[str], None], *, patience: float = 90.0
+        self,
+        engine: StreamEngine,
+        broker: Broker,
+        on_event: Callable[[str], None],
+        *,
+        rebuilder: Rebuilder | None = None,
+        patience: float = 90.0,
     ) -> None:
         self._engine = engine
         self._broker = broker
+        self._rebuilding = rebuilder
         self._tell = on_event
         self._patience = patience
         self._started: dict[TableName, tuple[str, Path | None]] = {}
@@ -161,6 +174,37 @@ class Executor:
         job_id, restored = self._started.get(stage.table) or (self._running(stage.table).id, None)
         await_healthy(self._engine, stage.table, job_id, restored, patience=self._patience)
         self._engine.prune(stage.table, job_id)
+
+    @_run.register
+    def _(self, stage: CatchUp) -> None:
+        catch_up(stage, self._running(stage.job.model), self._engine, self._rebuilder, self._tell)
+
+    @_run.register
+    def _(self, stage: StopShadow) -> None:
+        job = self._running(stage.job.model)
+        savepoint = self._engine.stop_with_savepoint(job)
+        self._tell(f"  savepoint {savepoint}")
+        await_end(self._engine, job.model, job.id, patience=self._patience)
+
+    @_run.register
+    def _(self, stage: ReplaceRows) -> None:
+        self._rebuilder.replace(stage.model)
+        self._recovery.forget(stage.table)
+        self._rebuilder.hand_over(stage.table)
+
+    @_run.register
+    def _(self, stage: DiscardShadow) -> None:
+        for job in self._engine.jobs():
+            if job.model == shadow(stage.table):
+                self._engine.cancel(job)
+                await_end(self._engine, job.model, job.id, patience=self._patience)
+        self._rebuilder.discard(stage.table)
+
+    @property
+    def _rebuilder(self) -> Rebuilder:
+        if self._rebuilding is None:
+            raise TypeError("a plan that rebuilds needs a rebuilder")
+        return self._rebuilding
 
     def _state(self, stage: SubmitJob) -> RetainedState | None:
         if not stage.resume:

@@ -9,8 +9,8 @@ from headwater.model import TableName
 from headwater.problem import HeadwaterError
 
 POLL_SECONDS = 0.1
-# A job that has failed so often and has no checkpoint yet fails for a reason that waiting does not change.
-_RESTARTS = 3
+RESTARTS = 3
+"""A job that has failed so often and has no checkpoint yet fails for a reason that waiting does not change."""
 
 
 def is_healthy(health: JobHealth) -> bool:
@@ -35,7 +35,7 @@ def await_healthy(
     """
     deadline = time.monotonic() + patience
     while not is_healthy(health := engine.health(job_id)):
-        if health.state.is_final or health.restarts >= _RESTARTS or time.monotonic() > deadline:
+        if health.state.is_final or health.restarts >= RESTARTS or time.monotonic() > deadline:
             raise _unhealthy(table, job_id, health, restored)
         time.sleep(POLL_SECONDS)
     if restored is not None and not _started_from(health.restored_from, restored, job_id):

@@ -49,6 +49,10 @@ class Recovery:
         if table in self._stopped:
             self._stopped[table].undo[:0] = undo
 
+    def forget(self, table: TableName) -> None:
+        """There is no way back: the table holds the rows of the new version."""
+        self._stopped.pop(table, None)
+
     def savepoint(self, table: TableName) -> Path | None:
         """The savepoint that the model's job was stopped with, None when it was not."""
         return self._stopped[table].savepoint if table in self._stopped else None

@@ -7,6 +7,7 @@ from headwater.compile.job import JobSpec
 from headwater.engines import ActualJob
 from headwater.model import Column, Model, TableName, Topic
 from headwater.plan.trials import Trial
+from headwater.shadow import shadow
 from headwater.verdict.verdict import Verdict
 
 
@@ -176,6 +177,76 @@ class WaitHealthy:
         return f"wait until job {self.table} runs and has completed a checkpoint"
 
 
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """A shadow must have read what its table's job has, or readers would be taken back in time.
+
+    Args:
+        job: That writes the shadow.
+        model: Whose table it is to replace.
+        topics: That it reads.
+        is_partial: Rows made of records that their topics no longer have may be lost.
+    """
+
+    job: JobSpec
+    model: Model
+    topics: tuple[Topic, ...]
+    is_partial: bool = False
+
+    @property
+    def table(self) -> TableName:
+        """The table or job it is about."""
+        return self.model.name
+
+    def describe(self) -> str:
+        """The stage in one line."""
+        return f"wait until {self.job.model} has read all there is, and compare it with {self.table}"
+
+
+@dataclass(frozen=True, slots=True)
+class StopShadow:
+    """The table's own job goes on from where the shadow's has stopped."""
+
+    job: JobSpec
+    model: Model
+
+    @property
+    def table(self) -> TableName:
+        """The table or job it is about."""
+        return self.model.name
+
+    def describe(self) -> str:
+        """The stage in one line."""
+        return f"stop job {self.job.model} with a savepoint"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceRows:
+    """One commit, so that a reader sees the rows of the one version or of the other, and never an empty table."""
+
+    model: Model
+
+    @property
+    def table(self) -> TableName:
+        """The table or job it is about."""
+        return self.model.name
+
+    def describe(self) -> str:
+        """The stage in one line."""
+        return f"replace the rows of {self.table} by those of {shadow(self.table)}, in one commit"
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardShadow:
+    """A shadow that nobody waits for would cost slots and disk."""
+
+    table: TableName
+
+    def describe(self) -> str:
+        """The stage in one line."""
+        return f"remove {shadow(self.table)} and its job's state"
+
+
 Stage = (
     CreateTopic
     | CreateTable
@@ -186,6 +257,10 @@ Stage = (
     | CancelJob
     | SubmitJob
     | WaitHealthy
+    | CatchUp
+    | StopShadow
+    | ReplaceRows
+    | DiscardShadow
 )
 
 

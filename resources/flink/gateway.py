@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from headwater.problem import HeadwaterError
 from resources.flink.rest import FlinkRefusal, FlinkRest
@@ -58,10 +59,22 @@ class Session:
                 ) from refusal
             raise StatementRefused(statement, refusal.cause) from refusal
 
+    def rows(self, statement: str, *, timeout: float) -> list[list[Any]]:
+        """Run a batch statement to its end; give the fields of each row of its result. Raises what `execute` does."""
+        page = self.execute(statement, timeout=timeout)
+        found = _fields(page)
+        while following := page.get("nextResultUri"):
+            page = self._ready(urlsplit(following).path, statement, timeout)
+            found += _fields(page)
+        return found
+
     def _executed(self, statement: str, settings: Mapping[str, str], timeout: float) -> dict[str, Any]:
         asked = {"statement": statement, "executionConfig": dict(settings)}
         handle = self._rest.post(f"{self._path}/statements", asked)["operationHandle"]
-        result = f"{self._path}/operations/{handle}/result/0"
+        return self._ready(f"{self._path}/operations/{handle}/result/0", statement, timeout)
+
+    def _ready(self, result: str, statement: str, timeout: float) -> dict[str, Any]:
+        """A page of a statement's result, once it is there."""
         deadline = time.monotonic() + timeout
         pause = _FIRST_POLL_SECONDS
         while (page := self._rest.get(result, rowFormat="JSON"))["resultType"] == "NOT_READY":
@@ -96,6 +109,10 @@ class Gateway:
     def close(self) -> None:
         """Close the connections."""
         self._rest.close()
+
+
+def _fields(page: dict[str, Any]) -> list[list[Any]]:
+    return [row["fields"] for row in page.get("results", {}).get("data", [])]
 
 
 def first_line(statement: str, width: int = 100) -> str:

@@ -1,5 +1,6 @@
 """The JobManager's REST interface, in the core's words."""
 
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,9 @@ from resources.flink.statefolder import fingerprint_of
 
 _SAVEPOINT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+_METRICS_AT_ONCE = 50
+# https://nightlies.apache.org/flink/flink-docs-release-2.0/docs/connectors/datastream/kafka/#monitoring
+_OFFSET = re.compile(r"\.KafkaSourceReader\.topic\.(.+)\.partition\.(\d+)\.currentOffset$")
 
 
 class JobManager:
@@ -82,6 +86,25 @@ class JobManager:
     def cancel(self, job_id: str) -> None:
         """Stop the job without a savepoint."""
         self._rest.patch(f"/jobs/{job_id}?mode=cancel")
+
+    def offsets_read(self, job_id: str) -> dict[str, int]:
+        """Of each partition of a topic, named `topic/0`, the offset of the record that the job reads next.
+
+        Asked of the sources' metrics, which the JobManager renews every ten seconds.
+        """
+        read: dict[str, int] = {}
+        for vertex in self._rest.get(f"/jobs/{job_id}")["vertices"]:
+            path = f"/jobs/{job_id}/vertices/{vertex['id']}/metrics"
+            found = [(metric["id"], _OFFSET.search(metric["id"])) for metric in self._rest.get(path)]
+            names = {name: f"{match[1]}/{match[2]}" for name, match in found if match}
+            asked = list(names)
+            for first in range(0, len(asked), _METRICS_AT_ONCE):
+                some = asked[first : first + _METRICS_AT_ONCE]
+                for metric in self._rest.get(path, get=",".join(some)):
+                    if int(metric["value"]) >= 0:
+                        place = names[metric["id"]]
+                        read[place] = max(read.get(place, 0), int(metric["value"]) + 1)
+        return read
 
     def slots(self) -> tuple[int, int]:
         """Free and total task slots."""

@@ -12,8 +12,9 @@ else records which state there is: Flink writes `_metadata` last, so a folder th
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -67,19 +68,13 @@ class StateFolder:
 
         The name is used again when the same plan is already there.
         """
-        number = 1
-        while True:
-            name = fingerprint if number == 1 else f"{fingerprint}-{number}"
-            folder = self._root / str(model) / name
-            known = self._read_plan(folder)
-            if known == plan:
-                return name
-            if known is None:
-                folder.mkdir(parents=True, exist_ok=True)
-                _write(folder / "job.json", job)
-                _write(folder / "plan.json", plan)
-                return name
-            number += 1
+        name = next(n for n in _names(fingerprint) if self._read_plan(self._place(model, n)) in (None, plan))
+        folder = self._place(model, name)
+        if self._read_plan(folder) is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            _write(folder / "job.json", job)
+            _write(folder / "plan.json", plan)
+        return name
 
     def checkpoints(self, model: TableName, deployment: str) -> Path:
         """Where this deployment's jobs checkpoint."""
@@ -107,6 +102,19 @@ class StateFolder:
         savepoints = sorted(found, key=lambda path: path.stat().st_mtime)
         return self.expire(savepoints[:-KEPT_SAVEPOINTS])
 
+    def hand_over(self, giver: TableName, taker: TableName) -> None:
+        """Make all that one model's jobs have left another's."""
+        for deployment in self._deployments(giver):
+            name = next(
+                name for name in _names(fingerprint_of(deployment.name)) if not self._place(taker, name).exists()
+            )
+            self._place(taker, name).parent.mkdir(parents=True, exist_ok=True)
+            deployment.rename(self._place(taker, name))
+
+    def remove(self, model: TableName) -> None:
+        """Remove all that the model's jobs have left."""
+        shutil.rmtree(self._root / str(model), ignore_errors=True)
+
     def expire(self, savepoints: Sequence[Path]) -> tuple[str, ...]:
         """Remove savepoints; give the tags that were paired with them."""
         tags = []
@@ -117,6 +125,12 @@ class StateFolder:
             shutil.rmtree(savepoint, ignore_errors=True)
             _pairing(savepoint).unlink(missing_ok=True)
         return tuple(tags)
+
+    def _place(self, model: TableName, deployment: str) -> Path:
+        return self._root / str(model) / deployment
+
+    def _deployments(self, model: TableName) -> list[Path]:
+        return [file.parent for file in (self._root / str(model)).glob("*/plan.json")]
 
     def _metadata(self, model: TableName) -> list[Path]:
         folder = self._root / str(model)
@@ -145,6 +159,12 @@ class StateFolder:
 
     def _read_plan(self, folder: Path) -> Plan | None:
         return _read(folder / "plan.json")
+
+
+def _names(fingerprint: str) -> Iterator[str]:
+    """The names that deployments of one fingerprint have, in order."""
+    yield fingerprint
+    yield from (f"{fingerprint}-{number}" for number in count(2))
 
 
 def _pairing(savepoint: Path) -> Path:

@@ -79,15 +79,30 @@ class House:
             self._producer.produce(self.named(topic), json.dumps(record) if isinstance(record, dict) else record)
         assert self._producer.flush(30) == 0
 
-    def plan(self, *models: str, fresh: Collection[str] = (), trial: bool = False) -> Plan:
+    def plan(
+        self, *models: str, fresh: Collection[str] = (), rebuild: Collection[str] = (), trial: bool = False
+    ) -> Plan:
         """Plan these models, all others left alone."""
-        return deploy.plan(self.stack, models=self._chosen(models), fresh=self._chosen(fresh), trial=trial)
+        chosen = {"models": self._chosen(models), "fresh": self._chosen(fresh), "rebuild": self._chosen(rebuild)}
+        return deploy.plan(self.stack, **chosen, trial=trial)
 
-    def apply(self, *models: str, fresh: Collection[str] = (), patience: float = 90) -> tuple[str, ...]:
-        """Apply these models, all others left alone; give the stages."""
+    def apply(
+        self,
+        *models: str,
+        fresh: Collection[str] = (),
+        rebuild: Collection[str] = (),
+        patience: float = 90,
+        tell: Callable[[str], None] = lambda _line: None,
+    ) -> tuple[str, ...]:
+        """Apply these models, all others left alone; give what was told."""
         lines: list[str] = []
-        chosen, unheld = self._chosen(models), self._chosen(fresh)
-        deploy.deploy(self.stack, lines.append, models=chosen, fresh=unheld, patience=patience)
+
+        def told(line: str) -> None:
+            lines.append(line)
+            tell(line)
+
+        chosen = {"models": self._chosen(models), "fresh": self._chosen(fresh), "rebuild": self._chosen(rebuild)}
+        deploy.deploy(self.stack, told, **chosen, patience=patience)
         return tuple(lines)
 
     def job(self, model: str) -> ActualJob:
@@ -149,6 +164,22 @@ class House:
             return []
         found = scan(self.stack.lake, name, snapshot.id).read_all().to_pylist()
         return sorted(found, key=lambda row: list(map(str, row.values())))
+
+    def versions(self, table: str, since: int) -> list[list[dict[str, Any]]]:
+        """The rows of every snapshot after this one, as `rows` gives them."""
+        name = self.table(table)
+        newest = FilesystemTableStore(self.stack.lake).latest_snapshot(name)
+        assert newest is not None
+        found = (
+            scan(self.stack.lake, name, number).read_all().to_pylist() for number in range(since + 1, newest.id + 1)
+        )
+        return [sorted(rows, key=lambda row: list(map(str, row.values()))) for rows in found]
+
+    def snapshot(self, table: str) -> int:
+        """The id of the newest snapshot."""
+        newest = FilesystemTableStore(self.stack.lake).latest_snapshot(self.table(table))
+        assert newest is not None
+        return newest.id
 
     def await_rows(self, table: str, expected: list[dict[str, Any]]) -> None:
         """Wait until the table holds just these rows (in the order of `rows`)."""

@@ -126,7 +126,7 @@ def test_a_change_that_would_misread_the_state_is_refused_before_the_job_is_stop
     assert "keeps the state" not in result.stdout
     error = world.run(apply.command, "--yes").exception
     assert isinstance(error, HeadwaterError)
-    assert "dwd.things: GroupAggregate(groupBy=[k]): aggregate MAX(v) is new; put the SQL back, or" in error.failed
+    assert "dwd.things: GroupAggregate(groupBy=[k]): aggregate MAX(v) is new; put the SQL back, make" in error.failed
     assert world.engine.calls == []
 
 

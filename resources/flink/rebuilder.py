@@ -1,0 +1,102 @@
+"""The core's `Rebuilder` over Flink and Paimon: comparing and replacing are batch jobs on the same cluster."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from headwater.compile import replacement
+from headwater.compile.storage import create_catalog
+from headwater.compile.text import file_uri
+from headwater.engines import ActualJob, Reading, RowComparison
+from headwater.model import Model, TableName
+from headwater.plan.rebuilds import is_merged
+from headwater.shadow import shadow
+from resources.flink.gateway import Gateway
+from resources.flink.jobmanager import JobManager
+from resources.flink.statefolder import StateFolder
+from resources.kafka import extents
+from resources.paimon.layout import table_path
+from resources.paimon.store import FilesystemTableStore
+
+_BATCH = {
+    "execution.runtime-mode": "batch",
+    "table.local-time-zone": "UTC",
+    # The statement ends when its job has.
+    "table.dml-sync": "true",
+    # A batch job that fails would fail again; a person is waiting.
+    "restart-strategy.type": "none",
+}
+_SECONDS = 3600.0
+
+
+class FlinkRebuilder:
+    """Compares, replaces and removes shadows of tables.
+
+    Args:
+        gateway_url: The SQL gateway's REST address.
+        flink_url: The JobManager's REST address.
+        lake: The Paimon warehouse's folder.
+        job_state: Where checkpoints, savepoints and compiled plans lie.
+        kafka: The broker's address.
+    """
+
+    def __init__(self, gateway_url: str, flink_url: str, lake: Path, job_state: Path, kafka: str) -> None:
+        self._gateway = Gateway(gateway_url)
+        self._jobmanager = JobManager(flink_url)
+        self._lake = lake
+        self._state = StateFolder(job_state)
+        self._kafka = kafka
+
+    def reading(self, job: ActualJob, topics: Sequence[str], tables: Sequence[TableName]) -> Reading:
+        """See Rebuilder.reading."""
+        found = extents(self._kafka, topics) if topics else {}
+        read = self._jobmanager.offsets_read(job.id) if topics else {}
+        ends = {name: end for name, (_, end) in found.items()}
+        store = FilesystemTableStore(self._lake)
+        for table in tables:
+            newest = store.latest_snapshot(table)
+            ends[str(table)] = newest.id + 1 if newest else 0
+            read[str(table)] = self._next_snapshot(table, job.model)
+        return Reading({name: begin for name, (begin, _) in found.items()}, read, ends)
+
+    def compare(self, model: Model) -> RowComparison:
+        """See Rebuilder.compare."""
+        (row,) = self._rows(replacement.comparison(model))
+        return RowComparison(*row)
+
+    def replace(self, model: Model) -> None:
+        """See Rebuilder.replace."""
+        self._rows(replacement.merge(model) if is_merged(model) else replacement.overwrite(model))
+
+    def hand_over(self, model: TableName) -> None:
+        """See Rebuilder.hand_over."""
+        self._state.hand_over(shadow(model), model)
+
+    def discard(self, model: TableName) -> None:
+        """See Rebuilder.discard."""
+        self._rows(replacement.drop_shadow(model))
+        self._state.remove(shadow(model))
+        for consumer in self._lake.glob(f"*/*/consumer/consumer-{shadow(model)}"):
+            # The job's own; the table's snapshots would be kept for it.
+            with suppress(FileNotFoundError):
+                consumer.unlink()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._gateway.close()
+        self._jobmanager.close()
+
+    def _rows(self, statement: str) -> list[list[Any]]:
+        with self._gateway.session(_BATCH) as session:
+            session.execute(create_catalog(file_uri(self._lake)))
+            return session.rows(statement, timeout=_SECONDS)
+
+    def _next_snapshot(self, table: TableName, reader: TableName) -> int:
+        """Which snapshot a reader reads next (https://paimon.apache.org/docs/master/flink/consumer-id/)."""
+        file = Path(table_path(self._lake, table)) / "consumer" / f"consumer-{reader}"
+        try:
+            return int(json.loads(file.read_text())["nextSnapshot"])
+        except (FileNotFoundError, json.JSONDecodeError):
+            return -1
