@@ -1,6 +1,6 @@
 """Plans that make a table anew beside its job: when, in which order, and what stands against it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -147,7 +147,8 @@ class InMemoryRebuilder:
         self._readings = list(readings)
         self._compared = compared or RowComparison(1, 0, 0, 0)
 
-    def reading(self, *_: object) -> Reading:
+    def reading(self, job: ActualJob, topics: Sequence[str], tables: Sequence[TableName]) -> Reading:
+        del job, topics, tables
         return self._readings.pop(0) if len(self._readings) > 1 else self._readings[0]
 
     def compare(self, model: Model) -> RowComparison:
