@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import click
 
@@ -12,20 +13,38 @@ from headwater.stack import Stack
 @click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
 @click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
 @click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
+@click.option(
+    "--from",
+    "earlier",
+    multiple=True,
+    metavar="STATE",
+    type=click.Path(path_type=Path),
+    help="Start the job of this checkpoint or savepoint from it, although it is not the newest; repeatable.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before jobs that run are stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: {stages: [text], jobs: [{model, id, url}]}.")
-def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ...], yes: bool, as_json: bool) -> None:
+def command(
+    warehouse: str | None,
+    models: tuple[str, ...],
+    fresh: tuple[str, ...],
+    earlier: tuple[Path, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Carry out the plan: the very stages that `headwater plan` shows.
 
     Each job is stopped with a savepoint before it is started again from it, and counts as started only when it runs
     and has completed a checkpoint. Applying again when a stage failed goes on from what is there.
+
+    A job starts from the newest state there is. When that one is damaged or lost, nothing older is taken for it until
+    --from names one (headwater savepoints lists them): the job then reads and writes again what came after it.
     """
     from cli.options import table_names
     from headwater.plan.stages import CancelJob, StopWithSavepoint
     from resources.deploy import deploy, plan
 
     stack = Stack.resolve(warehouse)
-    chosen = {"models": table_names(models) or None, "fresh": table_names(fresh)}
+    chosen = {"models": table_names(models) or None, "fresh": table_names(fresh), "earlier": earlier}
     if not yes and sys.stdin.isatty():
         stops = [s for s in plan(stack, **chosen).stages if isinstance(s, StopWithSavepoint | CancelJob)]
         if stops:

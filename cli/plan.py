@@ -1,6 +1,7 @@
 """`headwater plan`: what applying the declarations would do."""
 
 import json
+from pathlib import Path
 
 import click
 
@@ -20,9 +21,24 @@ _JSON = (
 @click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
 @click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
 @click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
+@click.option(
+    "--from",
+    "earlier",
+    multiple=True,
+    metavar="STATE",
+    type=click.Path(path_type=Path),
+    help="Start the job of this checkpoint or savepoint from it, although it is not the newest; repeatable.",
+)
 @click.option("--trial", is_flag=True, help="Try each changed job beside the running one, writing nowhere.")
 @click.option("--json", "as_json", is_flag=True, help=f"Print JSON: {_JSON}.")
-def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ...], trial: bool, as_json: bool) -> None:
+def command(
+    warehouse: str | None,
+    models: tuple[str, ...],
+    fresh: tuple[str, ...],
+    earlier: tuple[Path, ...],
+    trial: bool,
+    as_json: bool,
+) -> None:
     """Show what `headwater apply` would do, as an ordered list of stages. Changes nothing.
 
     Compares what the warehouse folder declares with what Flink and Paimon say is there: tables to create or extend,
@@ -44,7 +60,7 @@ def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ..
     from resources.deploy import plan
 
     stack = Stack.resolve(warehouse)
-    found = plan(stack, models=table_names(models) or None, fresh=table_names(fresh), trial=trial)
+    found = plan(stack, models=table_names(models) or None, fresh=table_names(fresh), earlier=earlier, trial=trial)
     if as_json:
         stages = [{"kind": type(s).__name__, "table": str(s.table), "text": s.describe()} for s in found.stages]
         verdicts = [_as_json(name, verdict) for name, verdict in found.verdicts.items()]
