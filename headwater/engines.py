@@ -138,6 +138,7 @@ class JobHealth:
         restarts: Restarts since submission.
         failure: The last cause of the newest exception in one line, or "".
         late_dropped: Rows that windows dropped as late (`numLateRecordsDropped` over all operators).
+        checkpoint_failure: Why the newest checkpoint failed, "" when it did not or is still being made.
     """
 
     state: JobState
@@ -147,6 +148,7 @@ class JobHealth:
     restarts: int
     failure: str = ""
     late_dropped: int = 0
+    checkpoint_failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,10 @@ class FlinkEngine:
         """See StreamEngine.jobs."""
         return self._jobmanager.jobs()
 
+    def ended(self) -> dict[TableName, ActualJob]:
+        """Of each model, its newest job that has ended, as long as Flink remembers it."""
+        return self._jobmanager.ended()
+
     def health(self, job_id: str) -> JobHealth:
         """See StreamEngine.health."""
         return self._jobmanager.health(job_id)

@@ -57,7 +57,14 @@ class JobManager:
             restarts=restarts,
             failure=self._failure(job_id, state) if restarts or state is not JobState.RUNNING else "",
             late_dropped=self._late_dropped(job_id, job["vertices"]),
+            checkpoint_failure=_checkpoint_failure(latest),
         )
+
+    def ended(self) -> dict[TableName, ActualJob]:
+        """Of each model, its newest job that has ended, as long as the JobManager remembers it."""
+        found = [self._actual(job) for job in self._rest.get("/jobs/overview")["jobs"]]
+        over = [job for job in found if job is not None and job.state.is_final]
+        return {job.model: job for job in sorted(over, key=lambda job: job.started_at)}
 
     def knows(self, job_id: str) -> bool:
         """The job has come to this JobManager since it was started, whatever has become of it."""
@@ -178,6 +185,14 @@ class JobManager:
             left="the job's newest checkpoint; the job may still be running",
             next_command="headwater status, then headwater apply",
         )
+
+
+def _checkpoint_failure(latest: dict[str, Any]) -> str:
+    """Why the newest of a job's checkpoints failed; the message of Flink's own wrapper says the least of it."""
+    failed, completed = latest.get("failed") or {}, latest.get("completed") or {}
+    if failed.get("id", -1) <= completed.get("id", -1):
+        return ""
+    return last_cause(failed.get("failure_message") or "no reason given")
 
 
 def _instant(milliseconds: int | None) -> datetime | None:

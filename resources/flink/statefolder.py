@@ -78,9 +78,14 @@ class StateFolder:
         return _line(self._deployment(state.model, state.path))
 
     def next_line(self, model: TableName, since: int) -> Line:
-        """A new line of states, newer than all that have one."""
-        known = [self.line(state).number for state in self.states(model)]
-        return Line(max(known, default=-1) + 1, since)
+        """A new line of states, newer than all others; the newest one again when nothing has come of it."""
+        lines = [_line(file.parent) for file in (self._root / str(model)).glob("*/plan.json")]
+        newest = max(lines, key=lambda line: line.number, default=None)
+        if newest is None:
+            return Line(0, since)
+        if newest.since == since and not any(self.line(state) == newest for state in self.states(model)):
+            return newest
+        return Line(newest.number + 1, since)
 
     def pair(self, savepoint: Path, snapshot: int, tag: str) -> None:
         """Note beside a savepoint which snapshot of its table it belongs to, and the tag that keeps that."""
