@@ -65,4 +65,9 @@ def _checkpointed(model: Model, job: ActualJob, health: JobHealth, now: datetime
     last = health.last_checkpoint_at
     age = now - (last or job.started_at)
     since = "since the newest checkpoint" if last else "since the start, and no checkpoint yet"
-    return Verdict(CHECKPOINT_RECENT, age <= patience, f"{age.total_seconds():.0f} s {since}")
+    if age < -patience:
+        # The clock was set back: until the next checkpoint, nobody knows how old this one is.
+        return Verdict(
+            CHECKPOINT_RECENT, False, f"the newest checkpoint is of a time to come, {last or job.started_at}"
+        )
+    return Verdict(CHECKPOINT_RECENT, age <= patience, f"{max(0, age.total_seconds()):.0f} s {since}")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import click
 
@@ -13,6 +14,14 @@ from headwater.stack import Stack
 @click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
 @click.option("--rebuild", multiple=True, metavar="TABLE", help="Make this table anew beside its job; repeatable.")
 @click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
+@click.option(
+    "--from",
+    "earlier",
+    multiple=True,
+    metavar="STATE",
+    type=click.Path(path_type=Path),
+    help="Start the job of this checkpoint or savepoint from it, although it is not the newest; repeatable.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before jobs that run are stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: {stages: [text], jobs: [{model, id, url}]}.")
 def command(
@@ -20,6 +29,7 @@ def command(
     models: tuple[str, ...],
     rebuild: tuple[str, ...],
     fresh: tuple[str, ...],
+    earlier: tuple[Path, ...],
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -27,13 +37,21 @@ def command(
 
     Each job is stopped with a savepoint before it is started again from it, and counts as started only when it runs
     and has completed a checkpoint. Applying again when a stage failed goes on from what is there.
+
+    A job starts from the newest state there is. When that one is damaged or lost, nothing older is taken for it until
+    --from names one (headwater savepoints lists them): the job then reads and writes again what came after it.
     """
     from cli.options import table_names
     from headwater.plan.stages import CancelJob, StopWithSavepoint
     from resources.deploy import deploy, plan
 
     stack = Stack.resolve(warehouse)
-    chosen = {"models": table_names(models) or None, "fresh": table_names(fresh), "rebuild": table_names(rebuild)}
+    chosen = {
+        "models": table_names(models) or None,
+        "rebuild": table_names(rebuild),
+        "fresh": table_names(fresh),
+        "earlier": earlier,
+    }
     if not yes and sys.stdin.isatty():
         stops = [s for s in plan(stack, **chosen).stages if isinstance(s, StopWithSavepoint | CancelJob)]
         if stops:

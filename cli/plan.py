@@ -1,6 +1,7 @@
 """`headwater plan`: what applying the declarations would do."""
 
 import json
+from pathlib import Path
 
 import click
 
@@ -21,6 +22,14 @@ _JSON = (
 @click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
 @click.option("--rebuild", multiple=True, metavar="TABLE", help="Make this table anew beside its job; repeatable.")
 @click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
+@click.option(
+    "--from",
+    "earlier",
+    multiple=True,
+    metavar="STATE",
+    type=click.Path(path_type=Path),
+    help="Start the job of this checkpoint or savepoint from it, although it is not the newest; repeatable.",
+)
 @click.option("--trial", is_flag=True, help="Try each changed job beside the running one, writing nowhere.")
 @click.option("--json", "as_json", is_flag=True, help=f"Print JSON: {_JSON}.")
 def command(
@@ -28,6 +37,7 @@ def command(
     models: tuple[str, ...],
     rebuild: tuple[str, ...],
     fresh: tuple[str, ...],
+    earlier: tuple[Path, ...],
     trial: bool,
     as_json: bool,
 ) -> None:
@@ -56,7 +66,12 @@ def command(
 
     stack = Stack.resolve(warehouse)
     found = plan(
-        stack, models=table_names(models) or None, fresh=table_names(fresh), rebuild=table_names(rebuild), trial=trial
+        stack,
+        models=table_names(models) or None,
+        rebuild=table_names(rebuild),
+        fresh=table_names(fresh),
+        earlier=earlier,
+        trial=trial,
     )
     if as_json:
         stages = [{"kind": type(s).__name__, "table": str(s.table), "text": s.describe()} for s in found.stages]

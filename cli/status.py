@@ -34,14 +34,16 @@ _COLOURS = {
 @click.option(
     "--warehouse", type=click.Path(file_okay=False), help="Folder of declarations; default: the running stack's."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: {healthy, processes, jobs, tables}.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: {healthy, troubles, processes, jobs, tables}.")
 def command(warehouse: str | None, as_json: bool) -> None:
     """Show what runs, and how far behind each table is.
 
     Lag is event time: how long ago the newest event happened that the table holds everything up to. Records counts
     what the newest snapshot's files hold; a key table that is not compacted yet counts an updated row twice.
 
-    Exit status 0 when every process and every declared job runs, 1 when not.
+    Below the tables stands what is wrong, and what to do about it.
+
+    Exit status 0 when every process and every declared job runs and nothing is wrong with them, 1 when not.
     """
     found = status(Stack.resolve(warehouse))
     if as_json:
@@ -85,9 +87,11 @@ def view(found: StackStatus, *, processes: bool = True) -> Group:
     parts: list[Any] = []
     if processes:
         parts.append(_process_table(found))
-    if found.unreachable:
+    if found.unreachable and not (processes and found.troubles):
         parts.append(Text(found.unreachable, style="red"))
     parts.append(_model_table(found))
+    if processes:
+        parts.extend(Text(str(trouble), style="red") for trouble in found.troubles)
     parts.append(Text(f"as of {local(found.at)}", style="dim"))
     return Group(*parts)
 
@@ -98,6 +102,7 @@ def as_dict(found: StackStatus) -> dict[str, Any]:
         "healthy": found.healthy,
         "as_of": iso(found.at),
         "unreachable": found.unreachable or None,
+        "troubles": [{"subject": t.subject, "what": t.what, "next": t.next_command} for t in found.troubles],
         "processes": [
             {
                 "name": process.name,
@@ -130,6 +135,7 @@ def _job_dict(job: JobStatus) -> dict[str, Any]:
         "restarts": health.restarts if health else None,
         "late_dropped": health.late_dropped if health else None,
         "failure": (health.failure or None) if health else None,
+        "checkpoint_failure": (health.checkpoint_failure or None) if health else None,
     }
 
 

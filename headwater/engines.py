@@ -1,6 +1,6 @@
 """What the platform asks of the systems it runs on. The core declares these protocols, `resources/` implements them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -38,6 +38,21 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Commit:
+    """What a stream committed.
+
+    Args:
+        snapshot: The table's snapshot that it made.
+        checkpoint: Flink's number of the checkpoint that it belongs to.
+        user: Under which name; a job keeps its own from state to state.
+    """
+
+    snapshot: int
+    checkpoint: int
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ActualColumn:
     """A column as the table on disk has it."""
 
@@ -68,6 +83,10 @@ class TableStore(Protocol):
 
     def latest_snapshot(self, name: TableName) -> Snapshot | None:
         """The newest snapshot, or None when the table is missing or has no commit yet."""
+        ...
+
+    def commits(self, name: TableName) -> Iterator[Commit]:
+        """What streams committed to the table, newest first, as far as snapshots have not expired."""
         ...
 
     def snapshot(self, name: TableName, snapshot_id: int) -> Snapshot:
@@ -119,6 +138,7 @@ class JobHealth:
         restarts: Restarts since submission.
         failure: The last cause of the newest exception in one line, or "".
         late_dropped: Rows that windows dropped as late (`numLateRecordsDropped` over all operators).
+        checkpoint_failure: Why the newest checkpoint failed, "" when it did not or is still being made.
     """
 
     state: JobState
@@ -128,6 +148,7 @@ class JobHealth:
     restarts: int
     failure: str = ""
     late_dropped: int = 0
+    checkpoint_failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +157,9 @@ class RetainedState:
 
     Args:
         snapshot: Of a savepoint, the table's snapshot when the job had ended; None where it was not noted.
+        checkpoint: Flink's number of it; the table's commits carry the same numbers. None when it cannot be read.
+        since: Snapshots of the table up to this one were committed before the numbers that lead here were counted.
+        until: Those after this one under numbers that were counted anew later; None when none were.
     """
 
     model: TableName
@@ -144,6 +168,13 @@ class RetainedState:
     completed_at: datetime
     is_savepoint: bool
     snapshot: int | None = None
+    checkpoint: int | None = None
+    since: int = 0
+    until: int | None = None
+
+    def is_of(self, job: ActualJob) -> bool:
+        """This job wrote it: a checkpoint lies in a folder of the job's id, a savepoint's name begins with it."""
+        return job.id in self.path.parts or self.path.name.startswith(f"savepoint-{job.id[:6]}-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +309,21 @@ class StreamEngine(Protocol):
         """
         ...
 
+    def slots(self) -> tuple[int, int]:
+        """Free and total task slots."""
+        ...
+
+    def held_slots(self, job: ActualJob) -> int:
+        """Task slots that the job holds now."""
+        ...
+
+    def finish_start(self, model: TableName) -> bool:
+        """See to it that a start whose end nobody lived to see has happened, once; give True when it had to be.
+
+        To be called before the jobs are looked at: Flink may start that job a moment later.
+        """
+        ...
+
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         """Stop the job; give the path of its savepoint. Raises HeadwaterError when no savepoint came."""
         ...
@@ -303,6 +349,17 @@ class StreamEngine(Protocol):
 
     def roll_back(self, model: TableName, snapshot_id: int) -> None:
         """Make this snapshot the newest one, when it is not. Raises HeadwaterError with Flink's last cause."""
+        ...
+
+    def recount(self, state: RetainedState) -> None:
+        """Let a table take what its job commits after going back to this state, although it has later commits.
+
+        Only for a table with a key; its job must not run.
+        """
+        ...
+
+    def discard_after(self, model: TableName, state: Path) -> None:
+        """Remove every state of this model that is newer than this one. None of its jobs may run."""
         ...
 
     def expire(self, model: TableName, keep: int) -> tuple[Path, ...]:

@@ -1,36 +1,35 @@
 """Plan and apply a warehouse on a stack: the one way that the command line and Dagster both take."""
 
-import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from headwater.compile.binding import Addresses
 from headwater.compile.text import file_uri
-from headwater.engines import ActualJob, JobState
+from headwater.engines import ActualJob, JobState, RetainedState
 from headwater.model import TableName, Warehouse
 from headwater.plan.actual import observe
 from headwater.plan.build import build_plan
+from headwater.plan.earlier import Earlier, snapshot_of
 from headwater.plan.execute import Executor
 from headwater.plan.health import pair_when_ended
+from headwater.plan.room import lack_of_slots
 from headwater.plan.stages import Plan
 from headwater.plan.trials import try_changes
 from headwater.plan.verdicts import judge_changes
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
+from resources.applylock import applying
 from resources.declarations import warehouse
 from resources.flink.engine import FlinkEngine
 from resources.flink.rebuilder import FlinkRebuilder
 from resources.kafka import KafkaBroker
 from resources.paimon.store import FilesystemTableStore
 
-_LOCK_SECONDS = 300.0
 _END_SECONDS = 10.0
 
 
@@ -83,6 +82,7 @@ def plan(
     models: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
     rebuild: Collection[TableName] = (),
+    earlier: Collection[Path] = (),
     trial: bool = False,
 ) -> Plan:
     """The difference between what is declared and what runs on the stack. Changes nothing.
@@ -92,10 +92,11 @@ def plan(
         models: Only these; None for all.
         fresh: Models whose job starts without state.
         rebuild: Models whose table is made anew beside the running job, and then replaced.
+        earlier: States to start from in place of the newest, each of another model.
         trial: Try each changed job beside the running one, from its state, writing nowhere.
     """
     with engine(stack) as flink:
-        return _plan(stack, flink, models, fresh, rebuild, trial=trial)
+        return _plan(stack, flink, models, fresh, rebuild, earlier, trial=trial)
 
 
 def deploy(
@@ -105,6 +106,7 @@ def deploy(
     models: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
     rebuild: Collection[TableName] = (),
+    earlier: Collection[Path] = (),
     patience: float = 90.0,
 ) -> Deployment:
     """Plan and carry out the plan.
@@ -115,13 +117,16 @@ def deploy(
         models: Only these; None for all.
         fresh: Models whose job starts without state.
         rebuild: Models whose table is made anew beside the running job, and then replaced.
+        earlier: States to start from in place of the newest, each of another model.
         patience: Seconds that a started job may take until it is healthy; then its previous version comes back.
 
     Raises:
         HeadwaterError: The first stage that failed, or a plan that is refused.
     """
-    with applying(stack), engine(stack) as flink, rebuilder(stack) as shadows:
-        planned = _plan(stack, flink, models, fresh, rebuild)
+    chosen = "all jobs" if models is None else ", ".join(sorted(map(str, models)))
+    with applying(stack, f"applying {chosen}", on_event), engine(stack) as flink, rebuilder(stack) as shadows:
+        finish_starts(stack, flink, on_event)
+        planned = _plan(stack, flink, models, fresh, rebuild, earlier)
         executor = Executor(flink, KafkaBroker(stack.kafka), on_event, rebuilder=shadows, patience=patience)
         executor.execute(planned)
         jobs = {job.model: job for job in flink.jobs()}
@@ -130,7 +135,8 @@ def deploy(
 
 def stop_jobs(stack: Stack, on_event: Callable[[str], None]) -> tuple[str, ...]:
     """Stop every job with a savepoint; give a line for each that had to be left to its newest checkpoint instead."""
-    with applying(stack), engine(stack) as flink:
+    with applying(stack, "stopping all jobs", on_event), engine(stack) as flink:
+        finish_starts(stack, flink, on_event)
 
         def stop(job: ActualJob) -> str | None:
             on_event(f"stop job {job.model} with a savepoint")
@@ -149,31 +155,12 @@ def stop_jobs(stack: Stack, on_event: Callable[[str], None]) -> tuple[str, ...]:
             return tuple(left for left in pool.map(stop, flink.jobs()) if left)
 
 
-@contextmanager
-def applying(stack: Stack) -> Iterator[None]:
-    """Hold the stack's apply lock: plans are made and carried out one at a time.
-
-    Raises HeadwaterError, naming the holder, when another apply does not end within five minutes.
-    """
-    folder = stack.home / "run"
-    folder.mkdir(parents=True, exist_ok=True)
-    holder = folder / "apply.holder"
-    lock = FileLock(folder / "apply.lock")
-    try:
-        lock.acquire(timeout=_LOCK_SECONDS)
-    except Timeout as error:
-        pid = holder.read_text() if holder.exists() else "unknown"
-        raise HeadwaterError(
-            f"Another apply (process {pid}) has held this stack for over {_LOCK_SECONDS:.0f} s",
-            left="nothing was changed",
-            next_command="wait for it, or stop that process, then headwater apply",
-        ) from error
-    try:
-        holder.write_text(str(os.getpid()))
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
+def finish_starts(stack: Stack, flink: FlinkEngine, on_event: Callable[[str], None]) -> None:
+    """See to it that starts which a killed process had asked for have happened, once."""
+    for file in stack.job_state.glob("*/start.json"):
+        model = TableName.parse(file.parent.name)
+        if flink.finish_start(model):
+            on_event(f"finish the start of job {model}, which was cut short")
 
 
 def _plan(
@@ -181,22 +168,53 @@ def _plan(
     flink: FlinkEngine,
     models: Collection[TableName] | None,
     fresh: Collection[TableName],
-    rebuild: Collection[TableName],
+    rebuild: Collection[TableName] = (),
+    earlier: Collection[Path] = (),
     *,
     trial: bool = False,
 ) -> Plan:
     declared = warehouse(stack)
-    _known(declared, {*(models or ()), *fresh, *rebuild})
+    chosen = {state.model: state for state in (_state(stack, flink, path) for path in earlier)}
+    _known(declared, {*(models or ()), *fresh, *rebuild, *chosen})
     if models is not None:
-        models = {*models, *fresh, *rebuild}
-    actual = observe(declared, flink, FilesystemTableStore(stack.lake), KafkaBroker(stack.kafka))
+        models = {*models, *fresh, *rebuild, *chosen}
+    store = FilesystemTableStore(stack.lake)
+    actual = observe(declared, flink, store, KafkaBroker(stack.kafka))
+    actual = replace(actual, states={**actual.states, **chosen})
+    back = {name: Earlier(state, snapshot_of(state, store.commits(name))) for name, state in chosen.items()}
     with tempfile.TemporaryDirectory(prefix="headwater-scratch-") as folder:
         judged = judge_changes(declared, actual, flink, scratch(stack, Path(folder)), models=models, fresh=fresh)
     place = addresses(stack)
     tried = try_changes(declared, actual, flink, replace(place, is_trial=True), judged) if trial else {}
     verdicts = {name: judgement.verdict for name, judgement in judged.items()}
-    return build_plan(
-        declared, actual, place, models=models, fresh=fresh, rebuild=rebuild, verdicts=verdicts, trials=tried
+    planned = build_plan(
+        declared,
+        actual,
+        place,
+        models=models,
+        fresh=fresh,
+        rebuild=rebuild,
+        verdicts=verdicts,
+        trials=tried,
+        earlier=back,
+    )
+    lack = lack_of_slots(planned, flink)
+    return replace(planned, refusals=(*planned.refusals, lack)) if lack else planned
+
+
+def _state(stack: Stack, flink: FlinkEngine, path: Path) -> RetainedState:
+    """The state at a path, as errors and `headwater savepoints` give it."""
+    place = path.absolute()
+    if place.is_relative_to(stack.job_state) and place != stack.job_state:
+        with suppress(ValueError):
+            model = TableName.parse(place.relative_to(stack.job_state).parts[0])
+            for state in flink.retained_states(model):
+                if state.path == place:
+                    return state
+    raise HeadwaterError(
+        f"There is no checkpoint or savepoint of this stack at {path}",
+        left="nothing was changed",
+        next_command="headwater savepoints MODEL lists those that there are",
     )
 
 

@@ -48,6 +48,11 @@ class JobSpec:
         """The job's name in Flink; jobs are found again by it."""
         return f"{self.model}@{self.fingerprint}"
 
+    @property
+    def parallelism(self) -> int:
+        """Task slots that it takes: operators share them."""
+        return int(dict(self.properties)["parallelism.default"])
+
 
 def compile_job(
     model: Model, upstream: Callable[[TableName], Model], addresses: Addresses, *, rebuilds: bool = False

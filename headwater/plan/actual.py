@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from headwater.engines import ActualJob, ActualTable, Broker, RetainedState, StreamEngine, TableStore
+from headwater.engines import (
+    ActualJob,
+    ActualTable,
+    Broker,
+    Commit,
+    JobState,
+    RetainedState,
+    StreamEngine,
+    TableStore,
+)
 from headwater.model import TableName, Warehouse
 from headwater.shadow import is_shadow, shadow
 
@@ -33,6 +42,7 @@ class Actual:
         written: Tables without a key that hold rows already.
         topics: Names of the topics that the broker has.
         shadows: Of tables whose rebuild was begun and has not come to its end.
+        commits: Of each model whose job does not run, the newest commit of a stream.
     """
 
     tables: Mapping[TableName, ActualTable]
@@ -40,7 +50,8 @@ class Actual:
     states: Mapping[TableName, RetainedState]
     written: frozenset[TableName] = frozenset()
     topics: frozenset[str] = frozenset()
-    shadows: Mapping[TableName, Shadow] = field(default_factory=dict)
+    shadows: Mapping[TableName, Shadow] = field(default_factory=dict[TableName, Shadow])
+    commits: Mapping[TableName, Commit] = field(default_factory=dict[TableName, Commit])
 
 
 def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broker: Broker) -> Actual:
@@ -50,12 +61,16 @@ def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broke
     """
     names = [model.name for model in warehouse.streaming]
     tables = {name: store.table(name) for name in names}
-    states = {name: engine.retained_state(name) for name in names}
     jobs = engine.jobs()
+    running = {job.model for job in jobs if job.state is JobState.RUNNING}
+    # Before the states: a commit is never ahead of the states that are there when it is seen.
+    commits = {name: next(store.commits(name), None) for name in names if name not in running}
+    states = {name: engine.retained_state(name) for name in names}
     shadows = {name: _shadow(name, jobs, engine, store) for name in names}
     return Actual(
         tables={name: table for name, table in tables.items() if table is not None},
         jobs=tuple(job for job in jobs if not is_shadow(job.model)),
+        commits={name: commit for name, commit in commits.items() if commit is not None},
         topics=broker.topics(),
         states={name: state for name, state in states.items() if state is not None},
         written=frozenset(

@@ -9,6 +9,7 @@ from headwater.compile.storage import table_options
 from headwater.engines import ActualJob, ActualTable, JobState
 from headwater.model import Model, OnIncompatible, TableName, Warehouse
 from headwater.plan.actual import Actual
+from headwater.plan.earlier import Earlier, described, is_behind, lost_all, lost_newer, no_way_back
 from headwater.plan.rebuilds import is_under_way, obstacle, rebuild_stages
 from headwater.plan.stages import (
     AddColumns,
@@ -22,6 +23,7 @@ from headwater.plan.stages import (
     Stage,
     StopWithSavepoint,
     SubmitJob,
+    TakeAgain,
     WaitHealthy,
 )
 from headwater.plan.trials import Trial
@@ -46,6 +48,7 @@ def build_plan(
     rebuild: Collection[TableName] = (),
     verdicts: Mapping[TableName, Verdict] | None = None,
     trials: Mapping[TableName, Trial] | None = None,
+    earlier: Mapping[TableName, Earlier] | None = None,
 ) -> Plan:
     """The plan that makes the declared streaming tables and jobs be there.
 
@@ -58,6 +61,7 @@ def build_plan(
         rebuild: Models whose table is made anew beside the running job, and then replaced.
         verdicts: On models whose job changes (headwater.plan.verdicts).
         trials: Of those that were tried (headwater.plan.trials).
+        earlier: Models whose job starts from a state that was chosen by hand.
     """
     judged = dict(verdicts or {})
     chosen = [model for model in warehouse.streaming if models is None or model.name in models]
@@ -93,18 +97,26 @@ def build_plan(
         part = parts[-1]
         if model.name in actual.shadows:
             part.waits.append(DiscardShadow(model.name))
-        if current is not None and not changes and current.fingerprint == job.fingerprint and model.name not in fresh:
-            if current.state is JobState.RUNNING:
+        back = (earlier or {}).get(model.name)
+        as_it_is = current is not None and not changes and current.fingerprint == job.fingerprint
+        if current is not None and as_it_is and back is None and model.name not in fresh:
+            if current.state is JobState.RUNNING and _is_proven(current, actual):
                 continue
-            if current.state in _STARTING:
+            if current.state is JobState.RUNNING or current.state in _STARTING:
                 part.waits.append(WaitHealthy(job))
                 continue
         if current is not None:
-            part.before.append(_stop(current, job, changes))
+            part.before.append(_stop(current, job, changes, back))
         part.before.extend(changes)
-        start = _start(job, actual, current, fresh=model.name in fresh)
-        if not start.needs_state and model.name in actual.written:
+        start = _start(job, actual, current, back, fresh=model.name in fresh)
+        if back is not None:
+            readers = [other.name for other in warehouse.streaming if model.name in other.reads]
+            refusals.extend(filter(None, [no_way_back(model, back, readers)]))
+            part.before.append(TakeAgain(model, back.state, None if model.key else back.snapshot))
+        elif not start.needs_state and model.name in actual.written:
             refusals.append(_written_twice(model))
+        else:
+            refusals.extend(_lost(model, actual, start))
         part.starts.append(start)
         part.waits.append(WaitHealthy(job))
     stages = tuple(stage for part in parts for stage in (*part.before, *part.starts, *part.waits))
@@ -150,6 +162,22 @@ def _refused_rebuild(warehouse: Warehouse, model: Model, verdict: Verdict | None
         return _refused(warehouse, model, verdict)
     against = obstacle(warehouse, model)
     return [f"{model.name}: it cannot be rebuilt in place: {against} ({model.file})"] if against else []
+
+
+def _is_proven(job: ActualJob, actual: Actual) -> bool:
+    """The job has completed a checkpoint: whoever started it may have been killed before that was seen."""
+    state = actual.states.get(job.model)
+    return state is not None and state.is_of(job)
+
+
+def _lost(model: Model, actual: Actual, start: SubmitJob) -> list[str]:
+    """State that the table's commits tell of and that is not there; it is never replaced by older one, or none."""
+    newest, state = actual.commits.get(model.name), actual.states.get(model.name)
+    if newest is None or not start.resume:
+        return []
+    if state is None:
+        return [lost_all(model)]
+    return [lost_newer(model, state, newest)] if is_behind(state, newest) else []
 
 
 def _refused_in_trial(model: Model, trial: Trial) -> str:
@@ -203,15 +231,19 @@ def _ended(job: ActualJob) -> Stage:
     return CancelJob(job)
 
 
-def _stop(current: ActualJob, job: JobSpec, changes: list[Stage]) -> Stage:
+def _stop(current: ActualJob, job: JobSpec, changes: list[Stage], back: Earlier | None) -> Stage:
     if current.state is not JobState.RUNNING:
         return CancelJob(current)
     if current.fingerprint != job.fingerprint:
         return StopWithSavepoint(current, f"declared {job.fingerprint}, running {current.fingerprint}")
-    return StopWithSavepoint(current, "its table changes" if changes else "asked to start without state")
+    asked = "asked to start from another state" if back else "asked to start without state"
+    return StopWithSavepoint(current, "its table changes" if changes else asked)
 
 
-def _start(job: JobSpec, actual: Actual, current: ActualJob | None, *, fresh: bool) -> SubmitJob:
+def _start(job: JobSpec, actual: Actual, current: ActualJob | None, back: Earlier | None, *, fresh: bool) -> SubmitJob:
+    if back is not None:
+        origin = f"from its {described(back.state)}, as asked"
+        return SubmitJob(job, origin, needs_state=True, state=back.state.path)
     if fresh:
         return SubmitJob(job, "without state, reading its inputs from the start", resume=False)
     if current is not None and current.state is JobState.RUNNING:

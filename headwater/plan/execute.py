@@ -10,6 +10,7 @@ from headwater.compile.storage import add_columns, create_table, drop_columns, r
 from headwater.engines import ActualJob, Broker, Rebuilder, RetainedState, StreamEngine
 from headwater.model import Model, TableName
 from headwater.plan.catchup import catch_up
+from headwater.plan.earlier import way_on
 from headwater.plan.health import await_end, await_healthy, pair_when_ended
 from headwater.plan.recovery import Recovery
 from headwater.plan.stages import (
@@ -27,6 +28,7 @@ from headwater.plan.stages import (
     StopShadow,
     StopWithSavepoint,
     SubmitJob,
+    TakeAgain,
     WaitHealthy,
 )
 from headwater.problem import HeadwaterError
@@ -114,7 +116,8 @@ class Executor:
                     return HeadwaterError(
                         f"{error.failed}. Its previous version did not come back either: {second.failed}",
                         left=f"the savepoint {self._recovery.savepoint(table)}; no job writes {table}",
-                        next_command="headwater logs jobmanager; put the SQL back, then headwater apply",
+                        next_command=second.next_command
+                        or "headwater logs jobmanager; put the SQL back, then headwater apply",
                     )
         if not back:
             return error
@@ -164,6 +167,13 @@ class Executor:
         await_end(self._engine, stage.table, stage.job.id, patience=self._patience)
 
     @_run.register
+    def _(self, stage: TakeAgain) -> None:
+        if stage.snapshot is None:
+            self._engine.recount(stage.state)
+        else:
+            self._engine.roll_back(stage.table, stage.snapshot)
+
+    @_run.register
     def _(self, stage: SubmitJob) -> None:
         state = self._state(stage)
         job_id = self._engine.submit(stage.job, state)
@@ -209,15 +219,16 @@ class Executor:
     def _state(self, stage: SubmitJob) -> RetainedState | None:
         if not stage.resume:
             return None
-        state = self._engine.retained_state(stage.table)
-        savepoint = self._recovery.savepoint(stage.table)
-        found = state.path if state else None
-        if (found is None and stage.needs_state) or (savepoint is not None and found != savepoint):
+        states = self._engine.retained_states(stage.table)
+        wanted = stage.state or self._recovery.savepoint(stage.table)
+        newest = states[0] if states else None
+        state = newest if stage.state is None else next((s for s in states if s.path == stage.state), None)
+        if (state is None and stage.needs_state) or (wanted is not None and (state is None or state.path != wanted)):
             raise HeadwaterError(
                 f"The state that {stage.table} should start from is not there: "
-                f"{savepoint or 'no checkpoint or savepoint'}",
+                f"{wanted or 'no checkpoint or savepoint'}",
                 left="the table as it is; no job runs",
-                next_command=f"headwater apply --fresh {stage.table} starts it without state",
+                next_command=way_on(self._engine, stage.table, wanted or Path()),
             )
         return state
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from headwater.compile.text import local_path
 from headwater.engines import ActualJob, JobHealth, JobState, StreamEngine
 from headwater.model import TableName
+from headwater.plan.earlier import way_on
 from headwater.problem import HeadwaterError
 
 POLL_SECONDS = 0.1
@@ -36,7 +37,7 @@ def await_healthy(
     deadline = time.monotonic() + patience
     while not is_healthy(health := engine.health(job_id)):
         if health.state.is_final or health.restarts >= RESTARTS or time.monotonic() > deadline:
-            raise _unhealthy(table, job_id, health, restored)
+            raise _unhealthy(engine, table, job_id, health, restored)
         time.sleep(POLL_SECONDS)
     if restored is not None and not _started_from(health.restored_from, restored, job_id):
         raise HeadwaterError(
@@ -69,7 +70,9 @@ def pair_when_ended(engine: StreamEngine, job: ActualJob, savepoint: Path, *, pa
     return engine.pair(job.model, savepoint)
 
 
-def _unhealthy(table: TableName, job_id: str, health: JobHealth, restored: Path | None) -> HeadwaterError:
+def _unhealthy(
+    engine: StreamEngine, table: TableName, job_id: str, health: JobHealth, restored: Path | None
+) -> HeadwaterError:
     left = f"the state it started from, {restored}" if restored else "the table; the job had no earlier state"
     if not health.state.is_final:
         left += f"; the job, {health.state.value}"
@@ -78,7 +81,7 @@ def _unhealthy(table: TableName, job_id: str, health: JobHealth, restored: Path 
         f"{health.failure or 'no checkpoint completed, and Flink gives no reason'}",
         left=left,
         next_command="headwater logs jobmanager; correct the model, then headwater apply"
-        f" (or headwater apply --fresh {table} to start it without state)",
+        + (f". If that state is damaged: {way_on(engine, table, restored)}" if restored else ""),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from headwater.engines import StreamEngine
 from headwater.model import TableName
+from headwater.plan.earlier import way_on
 from headwater.plan.health import await_end, await_healthy
 from headwater.problem import HeadwaterError
 
@@ -73,11 +74,15 @@ class Recovery:
             return False
         self._tell(f"return {table} to its previous version")
         state = next((s for s in self._engine.retained_states(table) if s.path == stopped.savepoint), None)
-        job = self._engine.deployed_job(state) if state else None
-        plan = self._engine.deployed_plan(state) if state else None
-        if state is None or job is None or plan is None:
+        if state is None:
+            way = way_on(self._engine, table, stopped.savepoint)
+            raise HeadwaterError(f"its savepoint {stopped.savepoint} is gone", next_command=way)
+        job, plan = self._engine.deployed_job(state), self._engine.deployed_plan(state)
+        if job is None or plan is None:
             raise HeadwaterError(f"How the previous version of {table} was deployed is not known any more")
         self._end_new_job(table)
+        # Its checkpoints belong to commits that are about to be taken back: nobody may ever start from them.
+        self._engine.discard_after(table, stopped.savepoint)
         if stopped.snapshot is not None:
             self._engine.roll_back(table, stopped.snapshot)
         if stopped.undo:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from headwater.compile.job import JobSpec
-from headwater.engines import ActualJob
+from headwater.engines import ActualJob, RetainedState
 from headwater.model import Column, Model, TableName, Topic
 from headwater.plan.trials import Trial
 from headwater.shadow import shadow
@@ -144,12 +145,14 @@ class SubmitJob:
         origin: Where it starts from, in words.
         resume: False: without state, even where there is some.
         needs_state: There was state when the plan was made; without it the job would not be the same.
+        state: The very state to start from; None for the newest.
     """
 
     job: JobSpec
     origin: str
     resume: bool = True
     needs_state: bool = False
+    state: Path | None = None
 
     @property
     def table(self) -> TableName:
@@ -159,6 +162,33 @@ class SubmitJob:
     def describe(self) -> str:
         """The stage in one line."""
         return f"start job {self.table} {self.origin}"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeAgain:
+    """A job that goes back to an earlier state writes again what its table holds already.
+
+    Rows of a table with a key replace themselves; a table without is taken back to the snapshot of that state.
+
+    Args:
+        state: What the job goes back to.
+        snapshot: What a table without a key is taken back to; None for one with a key.
+    """
+
+    model: Model
+    state: RetainedState
+    snapshot: int | None
+
+    @property
+    def table(self) -> TableName:
+        """The table or job it is about."""
+        return self.model.name
+
+    def describe(self) -> str:
+        """The stage in one line."""
+        if self.snapshot is not None:
+            return f"take table {self.table} back to snapshot {self.snapshot}, which its job's earlier state belongs to"
+        return f"let table {self.table} take again what was committed after checkpoint {self.state.checkpoint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +285,7 @@ Stage = (
     | SetOptions
     | StopWithSavepoint
     | CancelJob
+    | TakeAgain
     | SubmitJob
     | WaitHealthy
     | CatchUp

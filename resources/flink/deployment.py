@@ -6,7 +6,8 @@ Addresses are left out: a lake or a broker that has moved since is the same lake
 from typing import Any
 
 from headwater.compile.job import JobSpec
-from headwater.engines import RetainedState
+from headwater.model import TableName
+from resources.flink.statefolder import fingerprint_of
 
 _LAKE, _KAFKA = "${lake}", "${kafka}"
 
@@ -30,11 +31,11 @@ def record(job: JobSpec, lake: str, kafka: str) -> dict[str, Any]:
     }
 
 
-def job(said: dict[str, Any], state: RetainedState, lake: str, kafka: str) -> JobSpec:
-    """The job that `record` wrote, at today's addresses."""
+def job(said: dict[str, Any], model: TableName, name: str, lake: str, kafka: str) -> JobSpec:
+    """The job that `record` wrote for a model's deployment of this name, at today's addresses."""
     return JobSpec(
-        model=state.model,
-        fingerprint=state.fingerprint,
+        model=model,
+        fingerprint=fingerprint_of(name),
         properties=tuple((key, value) for key, value in said["properties"]),
         bindings=tuple(text.replace(_LAKE, lake).replace(_KAFKA, kafka) for text in said["bindings"]),
         insert=said["insert"],

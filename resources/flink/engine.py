@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,19 +18,25 @@ from headwater.compile.storage import create_catalog, roll_back
 from headwater.compile.text import file_uri, literal
 from headwater.engines import ActualJob, JobHealth, RetainedState
 from headwater.model import TableName
+from headwater.plan.earlier import its_commits
 from headwater.plan.health import await_healthy
 from headwater.problem import HeadwaterError
 from headwater.verdict.judge import judge
 from resources.flink import deployment
 from resources.flink.gateway import Gateway, Session, StatementRefused
-from resources.flink.jobmanager import JobManager
-from resources.flink.statefolder import StateFolder
+from resources.flink.jobmanager import JobManager, NotExecuting
+from resources.flink.starts import Start, Starts
+from resources.flink.statefolder import Line, StateFolder
 from resources.paimon import tags
+from resources.paimon.recount import recount
 from resources.paimon.store import FilesystemTableStore
 
 _BROKER_SECONDS = 3.0
 # A place in the whole INSERT, of which the author wrote a part.
 _PLACE = re.compile(r" at line \d+, column \d+(?= |[.]|$)")
+# PipelineOptionsInternal.PIPELINE_FIXED_JOB_ID, which every submission honours.
+_JOB_ID = "$internal.pipeline.job-id"
+_STARTED_ALREADY = "DuplicateJobSubmissionException"
 
 
 class FlinkEngine:
@@ -49,10 +56,15 @@ class FlinkEngine:
         self._lake = lake
         self._kafka = kafka
         self._state = StateFolder(job_state)
+        self._starts = Starts(job_state)
 
     def jobs(self) -> tuple[ActualJob, ...]:
         """See StreamEngine.jobs."""
         return self._jobmanager.jobs()
+
+    def ended(self) -> dict[TableName, ActualJob]:
+        """Of each model, its newest job that has ended, as long as Flink remembers it."""
+        return self._jobmanager.ended()
 
     def health(self, job_id: str) -> JobHealth:
         """See StreamEngine.health."""
@@ -78,8 +90,7 @@ class FlinkEngine:
 
     def deployed_job(self, state: RetainedState) -> JobSpec | None:
         """See StreamEngine.deployed_job."""
-        record = self._state.job(state)
-        return deployment.job(record, state, file_uri(self._lake), self._kafka) if record else None
+        return self._submitted_job(state.model, self._state.deployment(state))
 
     def submit(self, job: JobSpec, restore_from: RetainedState | None) -> str:
         """Compile the job, give its operators the ids that the state was written with, and start it.
@@ -123,10 +134,36 @@ class FlinkEngine:
                     self._jobmanager.cancel(started)
             shutil.rmtree(folder, ignore_errors=True)
 
+    def slots(self) -> tuple[int, int]:
+        """See StreamEngine.slots."""
+        return self._jobmanager.slots()
+
+    def held_slots(self, job: ActualJob) -> int:
+        """See StreamEngine.held_slots."""
+        return self._jobmanager.held_slots(job.id)
+
+    def finish_start(self, model: TableName) -> bool:
+        """See StreamEngine.finish_start."""
+        start = self._starts.under_way(model)
+        if start is None:
+            return False
+        try:
+            return not self._has_run(model, start) and self._asked_again(model, start)
+        finally:
+            self._starts.forget(model)
+
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         """See StreamEngine.stop_with_savepoint."""
         name = self._jobmanager.deployment(job.id)
-        return self._jobmanager.stop_with_savepoint(job.id, self._state.savepoints(job.model, name))
+        try:
+            return self._jobmanager.stop_with_savepoint(job.id, self._state.savepoints(job.model, name))
+        except NotExecuting:
+            # An earlier apply has asked for the same and did not live, or not wait, to see it done.
+            self._jobmanager.await_stop(job.id)
+            made = next((state for state in self._state.states(job.model) if state.is_of(job)), None)
+            if made is None or not made.is_savepoint:
+                raise
+            return made.path
 
     def cancel(self, job: ActualJob) -> None:
         """See StreamEngine.cancel."""
@@ -155,6 +192,18 @@ class FlinkEngine:
         if newest is not None and newest.id != snapshot_id:
             self.execute([roll_back(model, snapshot_id)])
 
+    def recount(self, state: RetainedState) -> None:
+        """See StreamEngine.recount."""
+        newest = next(its_commits(state, FilesystemTableStore(self._lake).commits(state.model)), None)
+        # A commit that the state still waits to make must stay one: nothing is recounted that was not counted.
+        if newest is not None and state.checkpoint is not None and newest.checkpoint > state.checkpoint:
+            recount(self._lake, state.model, newest.user, state.checkpoint)
+
+    def discard_after(self, model: TableName, state: Path) -> None:
+        """See StreamEngine.discard_after."""
+        for tag in self._state.discard_after(model, state):
+            tags.delete(self._lake, model, tag)
+
     def expire(self, model: TableName, keep: int) -> tuple[Path, ...]:
         """See StreamEngine.expire."""
         old = [state.path for state in self._state.states(model) if state.is_savepoint][keep:]
@@ -181,12 +230,57 @@ class FlinkEngine:
 
     def _start(self, session: Session, job: JobSpec, plan: Plan, restore_from: RetainedState | None, file: Path) -> str:
         record = deployment.record(job, file_uri(self._lake), self._kafka)
-        name = self._state.place(job.model, job.fingerprint, plan, record)
-        return _executed(session, plan, file, self._placement(job, name, restore_from))
+        name = self._state.place(job.model, job.fingerprint, plan, record, self._line(job.model, restore_from))
+        start = Start(uuid.uuid4().hex, name, str(restore_from.path) if restore_from else None)
+        self._starts.note(job.model, start)
+        try:
+            _executed(session, plan, file, self._placement(job, start, restore_from))
+        except StatementRefused:
+            self._starts.forget(job.model)
+            raise
+        self._starts.forget(job.model)
+        return start.job
 
-    def _placement(self, job: JobSpec, name: str, restore_from: RetainedState | None) -> dict[str, str]:
-        """What depends on the compiled plan: the job's name, where its state goes, and where it starts from."""
+    def _line(self, model: TableName, restore_from: RetainedState | None) -> Line:
+        """The line of states that a start goes on with; a new one unless it goes on from the newest state."""
+        newest = self._state.newest(model)
+        if newest is not None and restore_from is not None and newest.path == restore_from.path:
+            return self._state.line(newest)
+        snapshot = FilesystemTableStore(self._lake).latest_snapshot(model)
+        return self._state.next_line(model, snapshot.id if snapshot else 0)
+
+    def _has_run(self, model: TableName, start: Start) -> bool:
+        """The start has come to something already, or cannot any more."""
+        if self._jobmanager.knows(start.job):
+            return True
+        states = self._state.states(model)
+        left = any(start.job in state.path.parts or f"-{start.job[:6]}-" in state.path.name for state in states)
+        is_there = start.restored_from is None or any(str(state.path) == start.restored_from for state in states)
+        return left or not is_there
+
+    def _asked_again(self, model: TableName, start: Start) -> bool:
+        """Ask for the very same start; whichever of both questions Flink hears first, it starts one job."""
+        job = self._submitted_job(model, start.deployment)
+        plan = self._state.deployed(model, start.deployment)
+        if job is None or plan is None:
+            return False
+        state = next((s for s in self._state.states(model) if str(s.path) == start.restored_from), None)
+        try:
+            with self._bound_session(job) as session, _plan_file() as file:
+                _executed(session, plan, file, self._placement(job, start, state))
+        except StatementRefused as refused:
+            return _STARTED_ALREADY in refused.cause
+        return True
+
+    def _submitted_job(self, model: TableName, name: str) -> JobSpec | None:
+        said = self._state.submitted(model, name)
+        return deployment.job(said, model, name, file_uri(self._lake), self._kafka) if said else None
+
+    def _placement(self, job: JobSpec, start: Start, restore_from: RetainedState | None) -> dict[str, str]:
+        """What depends on the compiled plan: the job's name and id, where its state goes, where it starts from."""
+        name = start.deployment
         settings = {
+            _JOB_ID: start.job,
             "pipeline.name": f"{job.model}@{name}",
             "execution.checkpointing.dir": file_uri(self._state.checkpoints(job.model, name)),
             "execution.checkpointing.savepoint-dir": file_uri(self._state.savepoints(job.model, name)),

@@ -20,6 +20,13 @@ _METRICS_AT_ONCE = 50
 _OFFSET = re.compile(r"\.KafkaSourceReader\.topic\.(.+)\.partition\.(\d+)\.currentOffset$")
 
 
+_NOT_EXECUTING = "job is currently not executing"
+
+
+class NotExecuting(HeadwaterError):
+    """The job takes no savepoint now: it is being stopped with one already, or has not come up."""
+
+
 class JobManager:
     """The JobManager at one address."""
 
@@ -52,12 +59,26 @@ class JobManager:
             restored_from=restored.get("external_path"),
             last_checkpoint_at=_instant(completed.get("latest_ack_timestamp")),
             restarts=restarts,
-            failure=self._failure(job_id) if restarts or state is not JobState.RUNNING else "",
+            failure=self._failure(job_id, state) if restarts or state is not JobState.RUNNING else "",
             late_dropped=self._late_dropped(job_id, job["vertices"]),
+            checkpoint_failure=_checkpoint_failure(latest),
         )
 
+    def ended(self) -> dict[TableName, ActualJob]:
+        """Of each model, its newest job that has ended, as long as the JobManager remembers it."""
+        found = [self._actual(job) for job in self._rest.get("/jobs/overview")["jobs"]]
+        over = [job for job in found if job is not None and job.state.is_final]
+        return {job.model: job for job in sorted(over, key=lambda job: job.started_at)}
+
+    def knows(self, job_id: str) -> bool:
+        """The job has come to this JobManager since it was started, whatever has become of it."""
+        return any(job["jid"] == job_id for job in self._rest.get("/jobs/overview")["jobs"])
+
     def stop_with_savepoint(self, job_id: str, folder: Path) -> Path:
-        """Stop the job; give its savepoint's path. Raises HeadwaterError when Flink could not make one."""
+        """Stop the job; give its savepoint's path.
+
+        Raises NotExecuting when it is being stopped already, HeadwaterError when Flink could not make a savepoint.
+        """
         trigger = self._rest.post(f"/jobs/{job_id}/stop", {"targetDirectory": file_uri(folder), "drain": False})
         return self._made(job_id, trigger["request-id"])
 
@@ -75,13 +96,21 @@ class JobManager:
             if answer["status"]["id"] == "COMPLETED":
                 break
             if time.monotonic() > deadline:
-                raise self._no_savepoint(job_id, f"none within {_SAVEPOINT_SECONDS:.0f} s")
+                raise self._too_slow(job_id)
             time.sleep(_POLL_SECONDS)
         operation = answer["operation"]
         if "location" not in operation:
             cause = operation.get("failure-cause", {})
             raise self._no_savepoint(job_id, last_cause(cause.get("stack-trace", str(cause))))
         return local_path(operation["location"])
+
+    def await_stop(self, job_id: str) -> None:
+        """Wait until a job that is being stopped has ended. Raises HeadwaterError when it does not in time."""
+        deadline = time.monotonic() + _SAVEPOINT_SECONDS
+        while not JobState(self._rest.get(f"/jobs/{job_id}")["state"]).is_final:
+            if time.monotonic() > deadline:
+                raise self._too_slow(job_id)
+            time.sleep(_POLL_SECONDS)
 
     def cancel(self, job_id: str) -> None:
         """Stop the job without a savepoint."""
@@ -111,6 +140,11 @@ class JobManager:
         overview = self._rest.get("/overview")
         return overview["slots-available"], overview["slots-total"]
 
+    def held_slots(self, job_id: str) -> int:
+        """Task slots that a job holds: as many as its widest operator that runs, since operators share them."""
+        vertices = self._rest.get(f"/jobs/{job_id}")["vertices"]
+        return max((vertex["parallelism"] for vertex in vertices if vertex["status"] == "RUNNING"), default=0)
+
     def close(self) -> None:
         """Close the connections."""
         self._rest.close()
@@ -136,10 +170,16 @@ class JobManager:
         metrics = self._rest.get(f"/jobs/{job_id}/metrics", get="numRestarts")
         return int(float(metrics[0]["value"])) if metrics else 0
 
-    def _failure(self, job_id: str) -> str:
+    def _failure(self, job_id: str, state: JobState) -> str:
         history = self._rest.get(f"/jobs/{job_id}/exceptions", maxExceptions="1")
         entries = history.get("exceptionHistory", {}).get("entries", [])
-        return last_cause(entries[0]["stacktrace"]) if entries else ""
+        if entries:
+            return last_cause(entries[0]["stacktrace"])
+        if state is not JobState.FAILED:
+            return ""
+        # A job that could not be restored has failed before it had a history; its result alone says why.
+        result = self._rest.get(f"/jobs/{job_id}/execution-result").get("job-execution-result", {})
+        return last_cause(result.get("failure-cause", {}).get("stack-trace", ""))
 
     def _late_dropped(self, job_id: str, vertices: list[dict[str, Any]]) -> int:
         """Rows that windows dropped. The metric belongs to an operator, so its full name must be asked for first."""
@@ -153,12 +193,29 @@ class JobManager:
                 dropped += sum(int(float(m["value"])) for m in self._rest.get(path, get=",".join(names)))
         return dropped
 
-    def _no_savepoint(self, job_id: str, why: str) -> HeadwaterError:
+    def _too_slow(self, job_id: str) -> HeadwaterError:
         return HeadwaterError(
+            f"Flink made no savepoint of job {job_id}: none within {_SAVEPOINT_SECONDS:.0f} s",
+            left="the job, which runs on and stops by itself when its savepoint is complete",
+            next_command="headwater apply waits for it again; to go on without it, cancel the job at "
+            f"{self._url}/#/job/running/{job_id}, then headwater apply: it starts from its newest checkpoint",
+        )
+
+    def _no_savepoint(self, job_id: str, why: str) -> HeadwaterError:
+        kind = NotExecuting if _NOT_EXECUTING in why else HeadwaterError
+        return kind(
             f"Flink made no savepoint of job {job_id}: {why}",
             left="the job's newest checkpoint; the job may still be running",
             next_command="headwater status, then headwater apply",
         )
+
+
+def _checkpoint_failure(latest: dict[str, Any]) -> str:
+    """Why the newest of a job's checkpoints failed; the message of Flink's own wrapper says the least of it."""
+    failed, completed = latest.get("failed") or {}, latest.get("completed") or {}
+    if failed.get("id", -1) <= completed.get("id", -1):
+        return ""
+    return last_cause(failed.get("failure_message") or "no reason given")
 
 
 def _instant(milliseconds: int | None) -> datetime | None:

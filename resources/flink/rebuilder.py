@@ -72,7 +72,8 @@ class FlinkRebuilder:
 
     def hand_over(self, model: TableName) -> None:
         """See Rebuilder.hand_over."""
-        self._state.hand_over(shadow(model), model)
+        newest = FilesystemTableStore(self._lake).latest_snapshot(model)
+        self._state.hand_over(shadow(model), model, newest.id if newest else 0)
 
     def discard(self, model: TableName) -> None:
         """See Rebuilder.discard."""

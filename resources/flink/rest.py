@@ -77,11 +77,14 @@ class FlinkRest:
             errors = response.json().get("errors", [])
         except ValueError:
             errors = [response.text]
-        raise FlinkRefusal(self._who, response.status_code, last_cause("\n".join(map(str, errors))))
+        cause = last_cause("\n".join(map(str, errors)))
+        if "while the JobManager is initializing" in cause:
+            raise _Starting(f"{self._who} is starting")
+        raise FlinkRefusal(self._who, response.status_code, cause)
 
 
 class _Starting(Exception):
-    """A server answers 503 until it has a leader; nothing has happened yet."""
+    """A server answers 503 until it has a leader, and no for a job that it is still reading; nothing has happened."""
 
 
 class FlinkRefusal(HeadwaterError):

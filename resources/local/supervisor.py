@@ -1,7 +1,7 @@
 """The supervisor of the local processes: supervisord, configured and asked over a Unix socket.
 
-A process that ends is started again; one that ends too soon, again and again, with growing pauses (BACKOFF), until
-it is given up (FATAL). http://supervisord.org/subprocess.html#process-states
+A process that ends is started again; one that ends too soon, again and again, with growing pauses (BACKOFF), for more
+than an hour: long enough for somebody to make room on a disk. Then it is given up (FATAL). http://supervisord.org/subprocess.html#process-states
 """
 
 import contextlib
@@ -48,21 +48,25 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 """
 
 _PROGRAM = """
-[program:{name}]
+[{kind}:{name}]
 command={command}
 environment={environment}
 autostart={autostart}
 autorestart=true
 startsecs=4
-startretries=10
+startretries=100
 stopsignal=TERM
 stopwaitsecs={stop_seconds}
 stopasgroup=true
 killasgroup=true
-redirect_stderr=true
-stdout_logfile={log}
-stdout_logfile_maxbytes=20MB
-stdout_logfile_backups=2
+redirect_stderr={both}
+{stream}_logfile={log}
+{stream}_logfile_maxbytes=20MB
+{stream}_logfile_backups=2
+"""
+_LISTENER = """\
+events={event}
+stdout_logfile=NONE
 """
 
 
@@ -92,13 +96,17 @@ def configuration(stack: Stack, programs: Iterable[Program], directory: Path) ->
     )
     return head + "".join(
         _PROGRAM.format(
+            kind="eventlistener" if program.listens_to else "program",
             name=program.name,
+            both=str(not program.listens_to).lower(),
+            stream="stderr" if program.listens_to else "stdout",
             command=_escape(shlex.join(program.command)),
             environment=",".join(f'{key}="{_escape(value)}"' for key, value in program.environment.items()),
             autostart=str(program.autostart).lower(),
             stop_seconds=program.stop_seconds,
             log=_escape(log_file(stack, program.name)),
         )
+        + (_LISTENER.format(event=program.listens_to) if program.listens_to else "")
         for program in programs
     )
 

@@ -1,15 +1,17 @@
 """What Paimon says about its tables, read from the small metadata files: no JVM, no data files."""
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from headwater.engines import ActualColumn, ActualTable, Snapshot
+from headwater.engines import ActualColumn, ActualTable, Commit, Snapshot
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from headwater.sqltype import SqlType
 from resources.paimon.layout import newest_schema, numbered, parse_metadata, read_small, table_path, tables
+from resources.paimon.recount import BATCH
 
 # Java's Long.MIN_VALUE: what a job without a watermark commits.
 _NO_WATERMARK = -(2**63)
@@ -62,6 +64,16 @@ class FilesystemTableStore:
             if content is not None:
                 return _snapshot(f"{folder}/snapshot-{number}", content)
         return None
+
+    def commits(self, name: TableName) -> Iterator[Commit]:
+        """What streams committed to the table, newest first, as far as snapshots have not expired."""
+        folder = f"{table_path(self.lake, name)}/snapshot"
+        for number in reversed(numbered(folder, "snapshot-")):
+            content = read_small(f"{folder}/snapshot-{number}")
+            if content is not None:
+                fields = parse_metadata(f"{folder}/snapshot-{number}", content)
+                if fields["commitIdentifier"] != BATCH:
+                    yield Commit(number, fields["commitIdentifier"], fields["commitUser"])
 
     def snapshot(self, name: TableName, snapshot_id: int) -> Snapshot:
         """A given snapshot. Raises HeadwaterError when it has expired or never was."""

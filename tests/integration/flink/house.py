@@ -83,8 +83,8 @@ class House:
         self, *models: str, fresh: Collection[str] = (), rebuild: Collection[str] = (), trial: bool = False
     ) -> Plan:
         """Plan these models, all others left alone."""
-        chosen = {"models": self._chosen(models), "fresh": self._chosen(fresh), "rebuild": self._chosen(rebuild)}
-        return deploy.plan(self.stack, **chosen, trial=trial)
+        chosen, unheld, anew = map(self._chosen, (models, fresh, rebuild))
+        return deploy.plan(self.stack, models=chosen, fresh=unheld, rebuild=anew, trial=trial)
 
     def apply(
         self,
@@ -101,8 +101,8 @@ class House:
             lines.append(line)
             tell(line)
 
-        chosen = {"models": self._chosen(models), "fresh": self._chosen(fresh), "rebuild": self._chosen(rebuild)}
-        deploy.deploy(self.stack, told, **chosen, patience=patience)
+        chosen, unheld, anew = map(self._chosen, (models, fresh, rebuild))
+        deploy.deploy(self.stack, told, models=chosen, fresh=unheld, rebuild=anew, patience=patience)
         return tuple(lines)
 
     def job(self, model: str) -> ActualJob:

@@ -1,12 +1,12 @@
 """The platform's systems, in memory."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from headwater.batch import BatchRun, Partition, PartitionResult, PinnedInput, ReportResult
 from headwater.calendar import local_day
-from headwater.engines import ActualColumn, ActualJob, ActualTable, JobHealth, JobState, Snapshot
+from headwater.engines import ActualColumn, ActualJob, ActualTable, Commit, JobHealth, JobState, Snapshot
 from headwater.model import Market, Model, TableName
 from headwater.problem import HeadwaterError
 
@@ -37,6 +37,9 @@ class MemoryTableStore:
         if name in self.broken:
             raise HeadwaterError(f"{name}: the snapshot file is torn")
         return self.snapshots.get(name)
+
+    def commits(self, name: TableName) -> Iterator[Commit]:
+        return iter(())
 
     def snapshot(self, name: TableName, snapshot_id: int) -> Snapshot:
         return self.snapshots[name]

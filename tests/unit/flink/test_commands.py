@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +20,7 @@ from headwater.engines import JobState
 from headwater.model import Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import HOME_VARIABLE, Stack
-from resources import deploy
+from resources import applylock, deploy
 from tests.unit.compile.declared import LEFT, RIGHT, THINGS, UPSTREAM
 from tests.unit.plan.inmemory import InMemoryBroker, InMemoryEngine, job, retained
 from tests.unit.plan.tables import TablesInMemory, on_disk
@@ -55,6 +58,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
 
 def running(world: World) -> None:
     world.run(apply.command)
+    world.engine.checkpoint("dwd.things")
     world.tables = TablesInMemory(on_disk(THINGS))
     world.engine.calls.clear()
 
@@ -262,13 +266,54 @@ def test_stopping_leaves_a_job_that_is_not_running_to_its_checkpoint(world: Worl
     assert len(told) == 2
 
 
-def test_a_second_apply_waits_and_then_names_the_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deploy, "_LOCK_SECONDS", 0.05)
+def test_a_second_apply_says_whom_it_waits_for_and_names_it_when_that_takes_too_long(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applylock, "_LOCK_SECONDS", 0.05)
     stack = Stack.resolve()
-    with deploy.applying(stack):
-        monkeypatch.setattr(deploy, "FileLock", lambda path: FileLock(path, is_singleton=False))
-        error = world.run(apply.command).exception
+    with applylock.applying(stack, "applying dwd.orders", lambda _line: None):
+        monkeypatch.setattr(applylock, "FileLock", lambda path: FileLock(path, is_singleton=False))
+        result = world.run(apply.command)
+    error = result.exception
     assert isinstance(error, HeadwaterError)
-    assert f"Another apply (process {os.getpid()})" in error.failed
+    holder = rf"process {os.getpid()}, applying dwd\.orders, since \d\d:\d\d:\d\d UTC"
+    assert re.fullmatch(f"wait for another apply: {holder}\n", result.stderr)
+    assert re.fullmatch(f"Another apply has held this stack for over 0 s: {holder}", error.failed)
     assert error.left == "nothing was changed"
     assert world.run(apply.command).exit_code == 0
+
+
+def test_a_holder_that_is_gone_is_not_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applylock, "_LOCK_SECONDS", 0.05)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    stack = Stack.resolve()
+    with applylock.applying(stack, "applying all jobs", lambda _line: None):
+        said = {"pid": gone.pid, "since": "2026-11-22T03:04:05+00:00", "doing": "applying dwd.orders"}
+        (stack.home / "run" / "apply.holder").write_text(json.dumps(said))
+        monkeypatch.setattr(applylock, "FileLock", lambda path: FileLock(path, is_singleton=False))
+        result = world.run(apply.command)
+    assert result.stderr == "wait for another apply: a process that has not said which it is\n"
+
+
+def test_a_plan_that_lacks_slots_is_refused_before_anything_is_stopped(world: World) -> None:
+    changed(world, "aggregates: a condition on the result")
+    world.engine.free_slots = -1
+    result = world.run(apply.command)
+    assert isinstance(result.exception, HeadwaterError)
+    assert (
+        "too few slots: starting dwd.things (1) takes 1, and of 16 there are 0 to be had; lower job: parallelism, or "
+        "end jobs that are not needed (headwater status); nothing was stopped"
+    ) in result.exception.failed
+    assert world.engine.calls == []
+    world.engine.free_slots = 0
+    assert world.run(plan.command).exit_code == 0
+
+
+def test_a_state_that_is_not_there_is_told(world: World, tmp_path: Path) -> None:
+    for place in (tmp_path / "flink" / "state" / "dwd.things" / "f" / "chk-9", Path("/elsewhere"), Path("dwd.things")):
+        error = world.run(apply.command, "--from", str(place)).exception
+        assert isinstance(error, HeadwaterError)
+        assert error.failed == f"There is no checkpoint or savepoint of this stack at {place}"
+        assert "headwater savepoints" in error.next_command
+    assert world.engine.calls == []

@@ -6,7 +6,6 @@ from headwater.compile.binding import Addresses
 from headwater.compile.job import compile_job
 from resources.flink import deployment
 from tests.unit.compile.declared import THINGS, UPSTREAM
-from tests.unit.plan.inmemory import retained
 
 THEN = Addresses(lake="file:/old/lake", kafka="127.0.0.1:9092")
 NOW = Addresses(lake="file:/new/lake", kafka="127.0.0.1:19092")
@@ -17,11 +16,11 @@ def test_a_job_comes_back_as_it_would_be_compiled_for_todays_addresses() -> None
     kept = deployment.record(job, THEN.lake, THEN.kafka)
     assert "old" not in str(kept)
     assert "9092" not in str(kept)
-    state = retained("dwd.things", job.fingerprint)
-    assert deployment.job(kept, state, NOW.lake, NOW.kafka) == compile_job(THINGS, UPSTREAM, NOW)
+    name = f"{job.fingerprint}-2"
+    assert deployment.job(kept, job.model, name, NOW.lake, NOW.kafka) == compile_job(THINGS, UPSTREAM, NOW)
 
 
 def test_a_job_that_reads_no_topic_needs_no_broker() -> None:
     job = replace(compile_job(THINGS, UPSTREAM, THEN), broker=None)
     kept = deployment.record(job, THEN.lake, THEN.kafka)
-    assert deployment.job(kept, retained("dwd.things"), NOW.lake, NOW.kafka).broker is None
+    assert deployment.job(kept, job.model, job.fingerprint, NOW.lake, NOW.kafka).broker is None

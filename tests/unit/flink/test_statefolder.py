@@ -90,7 +90,8 @@ def test_state_finds_the_plan_of_its_own_deployment(root: Path, folder: StateFol
     newest = folder.newest(NAME)
     assert newest is not None
     assert folder.plan(newest) == {"nodes": [2]}
-    assert folder.job(newest) == JOB
+    assert folder.deployment(newest) == "aaa-2"
+    assert folder.submitted(NAME, "aaa-2") == JOB
 
 
 @pytest.mark.parametrize("content", [None, "{"], ids=["gone", "broken"])

@@ -55,6 +55,7 @@ class InMemoryEngine:
         self._restored: dict[str, str | None] = {}
         self.deployed: dict[Path, JobSpec] = {}
         self.snapshot: int | None = None
+        self.free_slots = 16
         self._endings = 0
         self._ended: set[str] = set()
 
@@ -100,6 +101,17 @@ class InMemoryEngine:
             raise HeadwaterError(self.refusal)
         return 3.25
 
+    def slots(self) -> tuple[int, int]:
+        return self.free_slots, 16
+
+    def held_slots(self, job: ActualJob) -> int:
+        del job
+        return 1
+
+    def finish_start(self, model: TableName) -> bool:
+        del model
+        return False
+
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         self.calls.append(f"stop {job.model}")
         self._states[job.model] = RetainedState(job.model, job.fingerprint, self.savepoint, NOW, True)
@@ -124,12 +136,24 @@ class InMemoryEngine:
     def roll_back(self, model: TableName, snapshot_id: int) -> None:
         self.calls.append(f"roll back {model} to {snapshot_id}")
 
+    def recount(self, state: RetainedState) -> None:
+        self.calls.append(f"recount {state.model} from {state.checkpoint}")
+
+    def discard_after(self, model: TableName, state: Path) -> None:
+        self.calls.append(f"discard after {state.name} of {model}")
+
     def expire(self, model: TableName, keep: int) -> tuple[Path, ...]:
         self.calls.append(f"expire {model} but {keep}")
         return (Path("/state/savepoint-0"),)
 
     def prune(self, model: TableName, job_id: str) -> None:
         self.calls.append(f"prune {model} {job_id}")
+
+    def checkpoint(self, model: str) -> None:
+        """Let the model's job complete a checkpoint."""
+        (found,) = (found for found in self._jobs if str(found.model) == model)
+        path = Path(f"/state/{found.id}/chk-1")
+        self._states[found.model] = RetainedState(found.model, found.fingerprint, path, NOW, False)
 
     def forget(self, model: str) -> None:
         """Lose the model's state."""

@@ -1,16 +1,17 @@
 """Which stages a plan has, for every difference between what is declared and what is there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pytest
 
 from headwater.compile.job import fingerprint
 from headwater.compile.storage import table_options
-from headwater.engines import ActualColumn, ActualJob, ActualTable, JobState, RetainedState
+from headwater.engines import ActualColumn, ActualJob, ActualTable, Commit, JobState, RetainedState
 from headwater.model import ChangelogProducer, Column, Merge, Model, Storage, TableName, Warehouse
 from headwater.plan.actual import Actual, observe
 from headwater.plan.build import build_plan
+from headwater.plan.earlier import Earlier
 from headwater.plan.stages import (
     AddColumns,
     CancelJob,
@@ -46,18 +47,27 @@ def planned(
     only: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
     topics: Collection[str] = TOPICS,
+    commits: Mapping[TableName, Commit] | None = None,
+    earlier: Mapping[TableName, Earlier] | None = None,
+    proven: bool = True,
 ) -> Plan:
+    own = {found.model: checkpoint_of(found) for found in jobs if proven}
     actual = Actual(
         tables={table.name: table for table in tables},
         jobs=tuple(jobs),
-        states={state.model: state for state in states},
+        states=own | {state.model: state for state in states},
+        commits=commits or {},
         written=frozenset(written),
         topics=frozenset(topics),
     )
     warehouse = Warehouse(THINGS.file, (LEFT, RIGHT, THINGS, *(model for model in models if model.name != THINGS.name)))
     if models and models[0].name == THINGS.name:
         warehouse = Warehouse(THINGS.file, (LEFT, RIGHT, *models))
-    return build_plan(warehouse, actual, HERE, models=only, fresh=fresh)
+    return build_plan(warehouse, actual, HERE, models=only, fresh=fresh, earlier=earlier)
+
+
+def checkpoint_of(found: ActualJob) -> RetainedState:
+    return retained(str(found.model), savepoint=False, path=f"/state/{found.id}/chk-1")
 
 
 def kinds(plan: Plan) -> list[tuple[type, str]]:

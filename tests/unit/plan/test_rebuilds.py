@@ -126,9 +126,8 @@ def test_what_is_left_of_a_rebuild_to_another_version_is_removed_first() -> None
 def test_what_is_left_of_a_rebuild_is_removed_when_the_declared_job_runs() -> None:
     running = job(str(NAME), compile_job(COUNTS, UPSTREAM, HERE).fingerprint)
     left = Shadow(BESIDE.fingerprint, True, None, True)
-    assert kinds(planned(jobs=(running,), shadows={NAME: left}, verdict=None, asked=False)) == [
-        ("DiscardShadow", "dm.counts")
-    ]
+    stages = kinds(planned(jobs=(running,), shadows={NAME: left}, verdict=None, asked=False))
+    assert stages == [("DiscardShadow", "dm.counts"), ("WaitHealthy", "dm.counts")]
 
 
 def test_what_is_there_of_a_rebuild_is_read_and_its_job_is_no_job_of_an_undeclared_model() -> None:

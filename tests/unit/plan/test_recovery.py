@@ -60,6 +60,7 @@ def test_a_version_that_fails_gives_way_to_the_one_before_from_the_same_savepoin
         "pair dwd.things",
         "submit dwd.things from /state/savepoint-2",
         "cancel dwd.things",
+        "discard after savepoint-2 of dwd.things",
         "roll back dwd.things to 7",
         "submit dwd.things from /state/savepoint-2",
         "prune dwd.things new-dwd.things",
