@@ -8,12 +8,14 @@ from headwater.declaration import (
     EventTimeForm,
     FreshnessForm,
     MarketsForm,
+    ParallelismForm,
     ReportForm,
     SourceForm,
     StreamForm,
 )
 from headwater.model import (
     Accepted,
+    Autoscale,
     ChangelogProducer,
     Check,
     Column,
@@ -25,6 +27,7 @@ from headwater.model import (
     Merge,
     Model,
     NotNull,
+    Parallelism,
     ReportSchedule,
     SqlCheck,
     Storage,
@@ -108,7 +111,7 @@ def model_of(
         form.partition_by,
         flows,
         storage=Storage(merge_of(form), changelog_of(form), form.buckets, tuple(form.options.items())),
-        job=JobOptions(job.parallelism, job.state_ttl, job.checkpoint_interval, tuple(job.options.items())),
+        job=JobOptions(_parallelism(job.parallelism), job.state_ttl, job.checkpoint_interval, tuple(job.options.items())),
         event_time=_event_time(form.event_time),
         freshness=_freshness(form.freshness),
         checks=checks,
@@ -118,6 +121,10 @@ def model_of(
 def markets_of(form: MarketsForm) -> tuple[Market, ...]:
     """The markets, in the order they are declared."""
     return tuple(Market(code, market.name, market.zone, market.currency) for code, market in form.markets.items())
+
+
+def _parallelism(form: ParallelismForm) -> Parallelism:
+    return Parallelism(form.min, form.max, Autoscale(form.autoscale), form.cool_down)
 
 
 def _event_time(form: EventTimeForm | None) -> EventTime | None:
