@@ -7,8 +7,8 @@ from headwater.declaration import (
     CheckForm,
     EventTimeForm,
     FreshnessForm,
+    JobForm,
     MarketsForm,
-    ParallelismForm,
     ReportForm,
     SourceForm,
     StreamForm,
@@ -100,7 +100,6 @@ def model_of(
             checks=checks,
             schedule=ReportSchedule(form.schedule.at, form.schedule.start_date),
         )
-    job = form.job
     return Model(
         name,
         file,
@@ -111,7 +110,7 @@ def model_of(
         form.partition_by,
         flows,
         storage=Storage(merge_of(form), changelog_of(form), form.buckets, tuple(form.options.items())),
-        job=JobOptions(_parallelism(job.parallelism), job.state_ttl, job.checkpoint_interval, tuple(job.options.items())),
+        job=_job(form.job),
         event_time=_event_time(form.event_time),
         freshness=_freshness(form.freshness),
         checks=checks,
@@ -123,8 +122,10 @@ def markets_of(form: MarketsForm) -> tuple[Market, ...]:
     return tuple(Market(code, market.name, market.zone, market.currency) for code, market in form.markets.items())
 
 
-def _parallelism(form: ParallelismForm) -> Parallelism:
-    return Parallelism(form.min, form.max, Autoscale(form.autoscale), form.cool_down)
+def _job(form: JobForm) -> JobOptions:
+    range_ = form.parallelism
+    parallelism = Parallelism(range_.min, range_.max, Autoscale(range_.autoscale), range_.cool_down)
+    return JobOptions(parallelism, form.state_ttl, form.checkpoint_interval, tuple(form.options.items()))
 
 
 def _event_time(form: EventTimeForm | None) -> EventTime | None:

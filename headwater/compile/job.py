@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from headwater.compile import binding, text
 from headwater.compile.binding import Addresses, Images
@@ -46,7 +46,7 @@ class JobSpec:
     insert: str
     keyed: bool = True
     broker: str | None = None
-    parallelism: Parallelism = Parallelism()
+    parallelism: Parallelism = field(default_factory=Parallelism)
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from headwater.plan.stages import (
     CreateTable,
     CreateTopic,
     Plan,
+    RescaleJob,
     ResetOptions,
     SetOptions,
     Stage,
@@ -60,6 +61,7 @@ def build_plan(
     before: list[Stage] = []
     starts: list[Stage] = []
     waits: list[Stage] = []
+    rescales: list[Stage] = []
     refusals: list[str] = []
     if models is None:
         before.extend(_undeclared(warehouse, actual))
@@ -80,6 +82,7 @@ def build_plan(
         current = running[0] if running else None
         if current is not None and not changes and current.fingerprint == job.fingerprint and model.name not in fresh:
             if current.state is JobState.RUNNING:
+                rescales.extend(_rescale(current, job, actual))
                 continue
             if current.state in _STARTING:
                 waits.append(WaitHealthy(job))
@@ -92,7 +95,7 @@ def build_plan(
             refusals.append(_written_twice(model))
         starts.append(start)
         waits.append(WaitHealthy(job))
-    return Plan((*before, *starts, *waits), tuple(refusals), judged, trials or {})
+    return Plan((*before, *starts, *waits, *rescales), tuple(refusals), judged, trials or {})
 
 
 def _refused_in_trial(model: Model, trial: Trial) -> str:
@@ -147,6 +150,14 @@ def _stop(current: ActualJob, job: JobSpec, changes: list[Stage]) -> Stage:
     if current.fingerprint != job.fingerprint:
         return StopWithSavepoint(current, f"declared {job.fingerprint}, running {current.fingerprint}")
     return StopWithSavepoint(current, "its table changes" if changes else "asked to start without state")
+
+
+def _rescale(current: ActualJob, job: JobSpec, actual: Actual) -> list[Stage]:
+    """A job that people or the autoscaler scaled within its range is as declared."""
+    scale = actual.scales.get(current.id)
+    if scale is None or scale.wanted in job.parallelism:
+        return []
+    return [RescaleJob(current, scale.wanted, job.parallelism.nearest(scale.wanted), str(job.parallelism))]
 
 
 def _start(job: JobSpec, actual: Actual, current: ActualJob | None, *, fresh: bool) -> SubmitJob:

@@ -11,12 +11,14 @@ from headwater.engines import ActualJob, Broker, RetainedState, StreamEngine
 from headwater.model import Model, TableName
 from headwater.plan.health import await_end, await_healthy, pair_when_ended
 from headwater.plan.recovery import Recovery
+from headwater.plan.rescaling import rescale
 from headwater.plan.stages import (
     AddColumns,
     CancelJob,
     CreateTable,
     CreateTopic,
     Plan,
+    RescaleJob,
     ResetOptions,
     SetOptions,
     Stage,
@@ -161,6 +163,10 @@ class Executor:
         job_id, restored = self._started.get(stage.table) or (self._running(stage.table).id, None)
         await_healthy(self._engine, stage.table, job_id, restored, patience=self._patience)
         self._engine.prune(stage.table, job_id)
+
+    @_run.register
+    def _(self, stage: RescaleJob) -> None:
+        rescale(self._engine, stage.job, stage.parallelism, patience=self._patience)
 
     def _state(self, stage: SubmitJob) -> RetainedState | None:
         if not stage.resume:

@@ -32,7 +32,7 @@ def _range_fits_the_state(draft: Draft, form: StreamForm) -> Iterator[Problem]:
     said = form.job.options.get(_KEY_GROUPS, "")
     groups = int(said) if said.isdigit() else key_groups(asked.min)
     if asked.min <= asked.max and asked.max > groups:
-        message = f"a job that starts with {asked.min} has its state in {groups} parts, too few for {asked.max} subtasks"
+        message = f"a job that starts with {asked.min} has its state in {groups} parts, and {asked.max} are more"
         advice = f"Lower max, or set {_KEY_GROUPS} in job.options; a job that has state already keeps its parts."
         yield draft.at_value(*_PARALLELISM, "max", message=message, advice=advice)
 

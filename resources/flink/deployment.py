@@ -5,8 +5,9 @@ Addresses are left out: a lake or a broker that has moved since is the same lake
 
 from typing import Any
 
-from headwater.compile.job import JobSpec
+from headwater.compile.job import PARALLELISM, JobSpec
 from headwater.engines import RetainedState
+from headwater.model import Parallelism
 
 _LAKE, _KAFKA = "${lake}", "${kafka}"
 
@@ -31,7 +32,8 @@ def record(job: JobSpec, lake: str, kafka: str) -> dict[str, Any]:
 
 
 def job(said: dict[str, Any], state: RetainedState, lake: str, kafka: str) -> JobSpec:
-    """The job that `record` wrote, at today's addresses."""
+    """The job that `record` wrote, at today's addresses, with the parallelism noted in it."""
+    number = parallelism(said)
     return JobSpec(
         model=state.model,
         fingerprint=state.fingerprint,
@@ -40,4 +42,16 @@ def job(said: dict[str, Any], state: RetainedState, lake: str, kafka: str) -> Jo
         insert=said["insert"],
         keyed=said["keyed"],
         broker=kafka if said["reads_topics"] else None,
+        parallelism=Parallelism(number, number),
     )
+
+
+def parallelism(said: dict[str, Any]) -> int:
+    """The parallelism that the job ran with last, as far as it is noted."""
+    return int(dict(said["properties"]).get(PARALLELISM, "1"))
+
+
+def with_parallelism(said: dict[str, Any], number: int) -> dict[str, Any]:
+    """The record of the job at another parallelism."""
+    properties = {**dict(said["properties"]), PARALLELISM: str(number)}
+    return {**said, "properties": [list(pair) for pair in sorted(properties.items())]}

@@ -52,7 +52,15 @@ class StateFolder:
 
     def job(self, state: RetainedState) -> dict[str, Any] | None:
         """What was submitted with this state's deployment, as `place` was given it; None when it is gone."""
-        return _read(self._deployment(state.model, state.path) / "job.json")
+        return self.deployed_job(state.model, self._deployment(state.model, state.path).name)
+
+    def deployed_job(self, model: TableName, deployment: str) -> dict[str, Any] | None:
+        """What was submitted with a deployment, or None when it is gone."""
+        return _read(self._root / str(model) / deployment / "job.json")
+
+    def note(self, model: TableName, deployment: str, job: dict[str, Any]) -> None:
+        """Change what is known of how a deployment's job was submitted."""
+        _write(self._root / str(model) / deployment / "job.json", job)
 
     def plan(self, state: RetainedState) -> Plan | None:
         """The compiled plan whose operator ids this state carries, or None when it is gone."""
@@ -73,6 +81,7 @@ class StateFolder:
             folder = self._root / str(model) / name
             known = self._read_plan(folder)
             if known == plan:
+                _write(folder / "job.json", job)
                 return name
             if known is None:
                 folder.mkdir(parents=True, exist_ok=True)
