@@ -169,7 +169,7 @@ def _plan(
     trial: bool = False,
 ) -> Plan:
     declared = warehouse(stack)
-    _known(declared, {*(models or ()), *fresh})
+    known(declared, {*(models or ()), *fresh})
     if models is not None:
         models = {*models, *fresh}
     actual = observe(declared, flink, FilesystemTableStore(stack.lake), KafkaBroker(stack.kafka))
@@ -181,7 +181,8 @@ def _plan(
     return build_plan(declared, actual, place, models=models, fresh=fresh, verdicts=verdicts, trials=tried)
 
 
-def _known(declared: Warehouse, names: Collection[TableName]) -> None:
+def known(declared: Warehouse, names: Collection[TableName]) -> None:
+    """Every one of these models is declared and has a job. Raises HeadwaterError, with what may have been meant."""
     jobs = [str(model.name) for model in declared.streaming]
     for name in sorted(names):
         if str(name) not in jobs:
