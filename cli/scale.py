@@ -11,7 +11,7 @@ from resources.scaling import JobScaling, Scaling
 
 _JSON = (
     "{slots: {free, total}, jobs: [{model, state, parallelism, wanted, min, max, autoscale, busy, busiest, bound,"
-    " backlog, records_per_second}]}"
+    " held_back, backlog, records_per_second}]}"
 )
 
 
@@ -90,6 +90,7 @@ def _as_json(job: JobScaling) -> dict[str, object]:
         "busy": round(load.busy, 3) if load else None,
         "busiest": load.busiest if load else None,
         "bound": load.bound if load else None,
+        "held_back": round(load.held_back, 3) if load else None,
         "backlog": load.backlog if load else None,
         "records_per_second": round(load.rate, 1) if load else None,
     }

@@ -7,19 +7,13 @@ stays the same takes a job up or down, and leaves it there.
 """
 
 import math
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from headwater.load import Load, Slots
+from headwater.load import Load
 from headwater.model import Freshness, Parallelism
-from headwater.problem import HeadwaterError
-
-SLOTS_VARIABLE = "HEADWATER_AUTOSCALE_SLOTS"
-COST_VARIABLE = "HEADWATER_AUTOSCALE_COST_PER_HOUR"
-PRICE_VARIABLE = "HEADWATER_SLOT_PRICE_PER_HOUR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,55 +40,6 @@ class Policy:
 
 
 POLICY = Policy()
-
-
-@dataclass(frozen=True, slots=True)
-class Ceiling:
-    """What the jobs of a stack may take together as far as the autoscaler is concerned. None: no limit.
-
-    Args:
-        slots: Task slots.
-        cost: An hour, in the currency of the price.
-        price: Of one slot for an hour.
-    """
-
-    slots: int | None = None
-    cost: float | None = None
-    price: float | None = None
-
-    @classmethod
-    def resolve(cls, environment: Mapping[str, str] = os.environ) -> "Ceiling":
-        """The ceiling that the environment sets.
-
-        Raises HeadwaterError for a value that is no number, and for a cost without a price.
-        """
-        slots = _number(environment, SLOTS_VARIABLE)
-        cost, price = _number(environment, COST_VARIABLE), _number(environment, PRICE_VARIABLE)
-        if cost is not None and not price:
-            raise HeadwaterError(
-                f"{COST_VARIABLE} is set and {PRICE_VARIABLE} is not, so nothing can be said of the cost of a slot",
-                next_command=f"set {PRICE_VARIABLE} above 0, or unset {COST_VARIABLE}",
-            )
-        return cls(None if slots is None else int(slots), cost, price)
-
-    @property
-    def most(self) -> int | None:
-        """The slots that jobs may hold together."""
-        limits = [] if self.slots is None else [self.slots]
-        if self.cost is not None and self.price:
-            # A price such as 0.1 has no exact value: three slots for 0.3 are three.
-            limits.append(math.floor(self.cost / self.price + 1e-9))
-        return min(limits, default=None)
-
-    def room(self, slots: Slots) -> int:
-        """How many slots more a job may take now."""
-        return slots.free if self.most is None else max(min(slots.free, self.most - slots.used), 0)
-
-    def __str__(self) -> str:
-        texts = [] if self.slots is None else [f"{self.slots} slots"]
-        if self.cost is not None:
-            texts.append(f"{self.cost:g} an hour at {self.price:g} a slot")
-        return " and ".join(texts) or "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +100,7 @@ def decide(
         parallelism: That it runs with.
         declared: The range and the cool-down.
         now: The moment, as of the newest reading.
-        room: How many slots more it may take (`Ceiling.room`).
+        room: How many slots more it may take (headwater.ceiling).
         freshness: What its table promises.
         scaled_at: When it was scaled last, by whomever; None when never.
         policy: When to act.
@@ -264,8 +209,9 @@ class _Trend:
     def __str__(self) -> str:
         texts = [f"busy for {self.busy:.0%} of its time"]
         if self.backlog:
-            direction = "growing" if self.growth > 0 else "shrinking" if self.growth < 0 else "not moving"
-            texts.append(f"{self.backlog:,} records wait, {direction} by {abs(self.growth):,.0f} a second")
+            speed = f"{abs(self.growth):,.0f} a second"
+            moving = f"{'growing' if self.growth > 0 else 'shrinking'} by {speed}" if self.growth else "no fewer"
+            texts.append(f"{self.backlog:,} records wait, {moving}")
         if self.lag is not None:
             texts.append(f"lag {_seconds(self.lag)}" + (", more than it promises" if self.late else ""))
         return "; ".join(texts)
@@ -286,16 +232,3 @@ def _behind(load: Load) -> timedelta | None:
 
 def _seconds(value: timedelta) -> str:
     return f"{value.total_seconds():.0f} s"
-
-
-def _number(environment: Mapping[str, str], name: str) -> float | None:
-    text = environment.get(name)
-    if text is None:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < math.inf:
-        raise HeadwaterError(f"{name}={text} is not a number from 0", next_command=f"unset {name}")
-    return number
