@@ -89,6 +89,7 @@ def scale(
         before = flink.scale(job.id) if job else None
         if job is None or before is None:
             raise HeadwaterError(f"{name} has no job that runs", next_command="headwater status, then headwater apply")
-        tell(f"scale job {name} from {before.running} to {parallelism}, at its next checkpoint")
+        if parallelism != before.running:
+            tell(f"scale job {name} from {before.running} to {parallelism}, at its next checkpoint")
         rescale(flink, job, parallelism, patience=patience)
         return before

@@ -51,7 +51,9 @@ class StateFolder:
         _write(_pairing(savepoint), {"snapshot": snapshot, "tag": tag})
 
     def job(self, state: RetainedState) -> dict[str, Any] | None:
-        """What was submitted with this state's deployment, as `place` was given it; None when it is gone."""
+        """What was submitted with this state's deployment, as last noted; None when it is gone, or lies elsewhere."""
+        if not state.path.is_relative_to(self._root / str(state.model)):
+            return None
         return self.deployed_job(state.model, self._deployment(state.model, state.path).name)
 
     def deployed_job(self, model: TableName, deployment: str) -> dict[str, Any] | None:

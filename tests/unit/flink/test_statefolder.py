@@ -1,6 +1,7 @@
 """State on disk: which is newest, which plan it belongs to, what may go."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def test_what_is_known_of_a_deployment_changes_with_what_it_is_started_as(root: 
     folder.place(NAME, "aaa", {"nodes": [1]}, JOB)
     assert folder.job(newest) == folder.deployed_job(NAME, "aaa") == JOB
     assert folder.deployed_job(NAME, "gone") is None
+    assert folder.job(replace(newest, path=root.parent / "elsewhere" / "chk-1")) is None
 
 
 def test_state_finds_the_plan_of_its_own_deployment(root: Path, folder: StateFolder) -> None:
