@@ -7,6 +7,7 @@ from assets.jobs import jobs_definition
 from assets.reports import reports_definitions
 from assets.resources import platform_resources
 from assets.schedules import report_schedules
+from assets.sensors.autoscaling import autoscaled, autoscaling_sensor
 from assets.sensors.job_health import job_health_sensor
 from assets.sensors.snapshots import snapshot_sensor
 from assets.sources import source_spec
@@ -27,7 +28,10 @@ def build_definitions(warehouse: Warehouse, stack: Stack) -> dg.Definitions:
         ],
         asset_checks=[checks] if checks else [],
         schedules=[*report_schedules(warehouse), *([checks_schedule(checks)] if checks else [])],
-        sensors=[snapshot_sensor(warehouse), job_health_sensor(warehouse)] if warehouse.streaming else [],
+        sensors=[
+            *([snapshot_sensor(warehouse), job_health_sensor(warehouse)] if warehouse.streaming else []),
+            *([autoscaling_sensor(warehouse)] if autoscaled(warehouse) else []),
+        ],
         resources=platform_resources(stack),
         # Runs are short and light: a process for each step would cost more than the step.
         executor=dg.in_process_executor,

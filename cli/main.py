@@ -16,6 +16,7 @@ COMMANDS = {
     "validate": "cli.validate",
     "plan": "cli.plan",
     "apply": "cli.apply",
+    "scale": "cli.scale",
     "savepoints": "cli.savepoints",
     "backfill": "cli.backfill",
     "query": "cli.query",

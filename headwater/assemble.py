@@ -7,6 +7,7 @@ from headwater.declaration import (
     CheckForm,
     EventTimeForm,
     FreshnessForm,
+    JobForm,
     MarketsForm,
     ReportForm,
     SourceForm,
@@ -14,6 +15,7 @@ from headwater.declaration import (
 )
 from headwater.model import (
     Accepted,
+    Autoscale,
     ChangelogProducer,
     Check,
     Column,
@@ -26,6 +28,7 @@ from headwater.model import (
     Model,
     NotNull,
     OnIncompatible,
+    Parallelism,
     ReportSchedule,
     SqlCheck,
     Storage,
@@ -98,7 +101,6 @@ def model_of(
             checks=checks,
             schedule=ReportSchedule(form.schedule.at, form.schedule.start_date),
         )
-    job = form.job
     return Model(
         name,
         file,
@@ -109,13 +111,7 @@ def model_of(
         form.partition_by,
         flows,
         storage=Storage(merge_of(form), changelog_of(form), form.buckets, tuple(form.options.items())),
-        job=JobOptions(
-            job.parallelism,
-            job.state_ttl,
-            job.checkpoint_interval,
-            tuple(job.options.items()),
-            OnIncompatible(job.on_incompatible),
-        ),
+        job=_job(form.job),
         event_time=_event_time(form.event_time),
         freshness=_freshness(form.freshness),
         checks=checks,
@@ -125,6 +121,18 @@ def model_of(
 def markets_of(form: MarketsForm) -> tuple[Market, ...]:
     """The markets, in the order they are declared."""
     return tuple(Market(code, market.name, market.zone, market.currency) for code, market in form.markets.items())
+
+
+def _job(form: JobForm) -> JobOptions:
+    range_ = form.parallelism
+    parallelism = Parallelism(range_.min, range_.max, Autoscale(range_.autoscale), range_.cool_down)
+    return JobOptions(
+        parallelism,
+        form.state_ttl,
+        form.checkpoint_interval,
+        tuple(form.options.items()),
+        OnIncompatible(form.on_incompatible),
+    )
 
 
 def _event_time(form: EventTimeForm | None) -> EventTime | None:

@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainValidator,
     WithJsonSchema,
     model_validator,
@@ -165,10 +166,45 @@ class FlowForm(Form):
     sequence: str | None = Field(default=None, description="The column that orders this flow's updates; newer wins.")
 
 
+class ParallelismForm(Form):
+    """Between what numbers of subtasks a running job may be scaled."""
+
+    min: int = Field(default=1, ge=1, description="Where a job without state starts.")
+    max: int = Field(ge=1, description="Beyond it the job is never scaled.")
+    autoscale: Literal["off", "dry-run", "on"] = Field(
+        default="off",
+        description="off: people scale it, by headwater scale. dry-run: the autoscaler decides and records, and does "
+        "nothing. on: it scales.",
+    )
+    cool_down: DurationText = _lasting(
+        timedelta(minutes=5), "How long the autoscaler leaves a job alone that was scaled."
+    )
+
+
+class _NumberOrRange:
+    """`parallelism: 2` is short for `{min: 2, max: 2}`, in the value and in the JSON schema."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "integer", "minimum": 1}, handler(schema)]}
+
+
+def _range(value: Any) -> Any:
+    if isinstance(value, dict | ParallelismForm):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"«{value}» is no parallelism; write a number from 1, or a range, as in {{min: 1, max: 4}}")
+    return {"min": value, "max": value}
+
+
 class JobForm(Form):
     """How the table's Flink job runs."""
 
-    parallelism: int = Field(default=1, ge=1, description="Subtasks of every operator.")
+    parallelism: Annotated[ParallelismForm, BeforeValidator(_range), _NumberOrRange()] = Field(
+        default_factory=lambda: ParallelismForm(max=1),
+        description="Subtasks of every operator that can run in several: a number, or the range in which a running "
+        "job is scaled.",
+        json_schema_extra={"default": 1},
+    )
     state_ttl: DurationText | None = Field(
         default=None, description="How long keyed state outlives its last update; left out, it is kept for ever."
     )

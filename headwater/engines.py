@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from headwater.load import Slots
 from headwater.model import Model, TableName, Topic
 from headwater.sqltype import SqlType
 
@@ -125,6 +126,19 @@ class ActualJob:
     state: JobState
     started_at: datetime
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobScale:
+    """How many subtasks the widest part of a job has.
+
+    Args:
+        wanted: As many as it was started with or scaled to.
+        running: Now. Another number while it changes over, and fewer while there are not enough slots.
+    """
+
+    wanted: int
+    running: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,10 +323,6 @@ class StreamEngine(Protocol):
         """
         ...
 
-    def slots(self) -> tuple[int, int]:
-        """Free and total task slots."""
-        ...
-
     def held_slots(self, job: ActualJob) -> int:
         """Task slots that the job holds now."""
         ...
@@ -322,6 +332,22 @@ class StreamEngine(Protocol):
 
         To be called before the jobs are looked at: Flink may start that job a moment later.
         """
+        ...
+
+    def scale(self, job_id: str) -> JobScale | None:
+        """The parallelism of one job; None when Flink does not tell, as of a job that has just ended."""
+        ...
+
+    def rescale(self, job: ActualJob, parallelism: int) -> None:
+        """Ask Flink to run the job with another parallelism; it changes over at the job's next checkpoint.
+
+        Parts that can only run once, or not in so many, are left at what they can. Raises HeadwaterError when no part
+        can run in so many subtasks, or Flink refuses.
+        """
+        ...
+
+    def slots(self) -> Slots:
+        """See LoadMeter.slots."""
         ...
 
     def stop_with_savepoint(self, job: ActualJob) -> Path:

@@ -151,19 +151,54 @@ class OnIncompatible(StrEnum):
     REJECT = "reject"
 
 
+class Autoscale(StrEnum):
+    """What the autoscaler does with a job: nothing, decide and record, or decide, record and act."""
+
+    OFF = "off"
+    DRY_RUN = "dry-run"
+    ON = "on"
+
+
+@dataclass(frozen=True, slots=True)
+class Parallelism:
+    """How many subtasks a job's operators may have. It is changed while the job runs, so it is not part of the job.
+
+    Args:
+        least: What a job without state starts with.
+        most: Beyond it a job is never scaled.
+        autoscale: Whether the autoscaler looks after it.
+        cool_down: How long the autoscaler leaves a job alone that was scaled.
+    """
+
+    least: int = 1
+    most: int = 1
+    autoscale: Autoscale = Autoscale.OFF
+    cool_down: timedelta = timedelta(minutes=5)
+
+    def __contains__(self, number: int) -> bool:
+        return self.least <= number <= self.most
+
+    def __str__(self) -> str:
+        return str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
+
+    def nearest(self, number: int) -> int:
+        """The number itself, or the end of the range that is nearest to it."""
+        return min(max(number, self.least), self.most)
+
+
 @dataclass(frozen=True, slots=True)
 class JobOptions:
     """How the model's Flink job runs.
 
     Args:
-        parallelism: Subtasks of every operator.
+        parallelism: Subtasks of every operator that can run in several.
         state_ttl: How long keyed state outlives its last update; None keeps it for ever.
         checkpoint_interval: None takes the cluster's.
         options: Further Flink session options, as declared.
         on_incompatible: What becomes of a change that its state cannot follow. No part of the job itself.
     """
 
-    parallelism: int = 1
+    parallelism: Parallelism = Parallelism()
     state_ttl: timedelta | None = None
     checkpoint_interval: timedelta | None = None
     options: tuple[tuple[str, str], ...] = ()

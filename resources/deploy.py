@@ -175,7 +175,7 @@ def _plan(
 ) -> Plan:
     declared = warehouse(stack)
     chosen = {state.model: state for state in (_state(stack, flink, path) for path in earlier)}
-    _known(declared, {*(models or ()), *fresh, *rebuild, *chosen})
+    known(declared, {*(models or ()), *fresh, *rebuild, *chosen})
     if models is not None:
         models = {*models, *fresh, *rebuild, *chosen}
     store = FilesystemTableStore(stack.lake)
@@ -218,7 +218,8 @@ def _state(stack: Stack, flink: FlinkEngine, path: Path) -> RetainedState:
     )
 
 
-def _known(declared: Warehouse, names: Collection[TableName]) -> None:
+def known(declared: Warehouse, names: Collection[TableName]) -> None:
+    """Every one of these models is declared and has a job. Raises HeadwaterError, with what may have been meant."""
     jobs = [str(model.name) for model in declared.streaming]
     for name in sorted(names):
         if str(name) not in jobs:

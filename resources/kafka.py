@@ -1,6 +1,6 @@
 """The Kafka broker: making the topics that sources are declared over, and writing records."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,18 @@ class KafkaBroker:
             return frozenset(admin.list_topics(timeout=self._seconds).topics)
         except KafkaException as error:
             raise _failed(self._bootstrap, "listing the topics", error) from error
+
+    def partitions(self, topics: Collection[str]) -> dict[str, int]:
+        """How many partitions each of these topics has; one that is not there is left out."""
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient
+
+        try:
+            admin = AdminClient(_settings(self._bootstrap))
+            known = admin.list_topics(timeout=self._seconds).topics
+        except KafkaException as error:
+            raise _failed(self._bootstrap, "counting partitions", error) from error
+        return {name: len(known[name].partitions) for name in topics if name in known}
 
     def create(self, topic: Topic) -> None:
         """See Broker.create."""

@@ -4,6 +4,7 @@
 the author's `FROM dwd.orders` stays as written, and watermark, consumer and operator id suffix belong to the job.
 """
 
+import re
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -18,6 +19,8 @@ _HAS_AFTER = "`after` IS NOT NULL AND (`op` IN ('c', 'r') OR `op` = 'u' AND `bef
 _PHYSICAL = "__bound"
 _RAW = "__raw"
 _EXACT = "__exact"
+_TOPIC_SOURCE = re.compile(rf"Source: \w+(?:{_PHYSICAL}|{_RAW}):(?P<topic>[\w.-]+)\[")
+_TABLE_SOURCE = re.compile(rf"Source: \w+{_PHYSICAL}\[")
 # Paimon's default of 10 s would be the largest part of an event's way to the next table.
 _DISCOVERY = "500 ms"
 # Paimon's default of 256 MB for each writer does not fit several jobs into one small TaskManager.
@@ -258,6 +261,17 @@ def _view(model: Model, selected: list[str], source: str) -> str:
 
 def _paimon_table(name: str, model: Model, columns: str, options: dict[str, str]) -> str:
     return f"CREATE TEMPORARY TABLE {name} (\n{columns}\n){partition_clause(model)} WITH (\n{text.options(options)}\n)"
+
+
+def topic_read_by(operator: str) -> str | None:
+    """The topic that a source reads, from the name that Flink shows of it; None for any other operator."""
+    found = _TOPIC_SOURCE.match(operator)
+    return found["topic"] if found else None
+
+
+def is_table_source(operator: str) -> bool:
+    """An operator, by the name that Flink shows of it, reads a Paimon table."""
+    return _TABLE_SOURCE.match(operator) is not None
 
 
 def raw_name(model: Model) -> str:

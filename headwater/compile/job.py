@@ -3,16 +3,19 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from headwater.compile import binding, text
 from headwater.compile.binding import Addresses, Images
 from headwater.compile.storage import ignores_deletes
-from headwater.model import Model, TableName
+from headwater.model import Model, Parallelism, TableName
 from headwater.shadow import shadow
 
 # Moving to another Flink or connector set is a change of the job, even where the SQL stays.
 ENGINE_VERSION = "flink-2.0.2 paimon-2.0.0 kafka-4.0.1"
+
+PARALLELISM = "parallelism.default"
+"""The session property with the subtasks of every operator that can run in several."""
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 # Windows, temporal joins, pattern matching, ranges and interval joins work on a time attribute; nothing else does.
@@ -27,12 +30,14 @@ class JobSpec:
 
     Args:
         model: The table that the job writes; there is one sink, so one committer, for each table.
-        fingerprint: 12 hex digits over everything below except addresses.
+        fingerprint: 12 hex digits over everything below except addresses and parallelism: Flink changes that of a
+            running job, so another one is no other job.
         properties: Session properties, without the paths that the engine adds (checkpoints, savepoints, restore).
         bindings: Statements that make the session's databases, temporary tables and views.
         insert: The INSERT.
         keyed: The table has a key: a row that is written again replaces itself.
         broker: Bootstrap address of the topics that it reads, None when it reads none.
+        parallelism: Between what it may be scaled; `parallelism.default` among the properties lies in it.
     """
 
     model: TableName
@@ -42,6 +47,7 @@ class JobSpec:
     insert: str
     keyed: bool = True
     broker: str | None = None
+    parallelism: Parallelism = field(default_factory=Parallelism)
 
     @property
     def name(self) -> str:
@@ -49,9 +55,14 @@ class JobSpec:
         return f"{self.model}@{self.fingerprint}"
 
     @property
-    def parallelism(self) -> int:
+    def slots(self) -> int:
         """Task slots that it takes: operators share them."""
-        return int(dict(self.properties)["parallelism.default"])
+        return int(dict(self.properties)[PARALLELISM])
+
+    def sized(self, before: int | None) -> "JobSpec":
+        """The job with the parallelism that it ran with before, as near as it may come to it; the least when new."""
+        number = self.parallelism.nearest(before or self.parallelism.least)
+        return replace(self, properties=_with_parallelism(self.properties, number))
 
 
 def compile_job(
@@ -72,7 +83,7 @@ def compile_job(
     identity = "\n".join(
         [
             ENGINE_VERSION,
-            *(f"{key}={value}" for key, value in properties),
+            *(f"{key}={value}" for key, value in _with_parallelism(properties, 1)),
             *_bindings(model, upstream, _NOWHERE, writes),
             insert,
         ]
@@ -85,6 +96,7 @@ def compile_job(
         insert=insert,
         keyed=bool(model.key),
         broker=addresses.kafka if any(upstream(name).is_source for name in model.reads) else None,
+        parallelism=model.job.parallelism,
     )
 
 
@@ -122,7 +134,7 @@ def _images(model: Model, source: Model) -> Images:
 def _properties(model: Model, upstream: Callable[[TableName], Model]) -> tuple[tuple[str, str], ...]:
     """The session's properties. Parallelism is always set: a client would take its own number of cores otherwise."""
     properties = {
-        "parallelism.default": str(model.job.parallelism),
+        PARALLELISM: str(model.job.parallelism.least),
         # Operators of one chain hand a row on instead of a copy of it. Flink tests its SQL operators this way.
         "pipeline.object-reuse": "true",
         "table.local-time-zone": "UTC",
@@ -137,6 +149,10 @@ def _properties(model: Model, upstream: Callable[[TableName], Model]) -> tuple[t
     if model.job.checkpoint_interval is not None:
         properties["execution.checkpointing.interval"] = text.duration(model.job.checkpoint_interval)
     return tuple(sorted((properties | dict(model.job.options)).items()))
+
+
+def _with_parallelism(properties: tuple[tuple[str, str], ...], number: int) -> tuple[tuple[str, str], ...]:
+    return tuple((key, str(number) if key == PARALLELISM else value) for key, value in properties)
 
 
 def _insert(model: Model) -> str:

@@ -8,6 +8,7 @@ from headwater.engines import (
     ActualTable,
     Broker,
     Commit,
+    JobScale,
     JobState,
     RetainedState,
     StreamEngine,
@@ -43,6 +44,7 @@ class Actual:
         topics: Names of the topics that the broker has.
         shadows: Of tables whose rebuild was begun and has not come to its end.
         commits: Of each model whose job does not run, the newest commit of a stream.
+        scales: The parallelism of jobs that run, by Flink's id, where it is known.
     """
 
     tables: Mapping[TableName, ActualTable]
@@ -52,6 +54,7 @@ class Actual:
     topics: frozenset[str] = frozenset()
     shadows: Mapping[TableName, Shadow] = field(default_factory=dict[TableName, Shadow])
     commits: Mapping[TableName, Commit] = field(default_factory=dict[TableName, Commit])
+    scales: Mapping[str, JobScale] = field(default_factory=dict[str, JobScale])
 
 
 def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broker: Broker) -> Actual:
@@ -66,6 +69,7 @@ def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broke
     # Before the states: a commit is never ahead of the states that are there when it is seen.
     commits = {name: next(store.commits(name), None) for name in names if name not in running}
     states = {name: engine.retained_state(name) for name in names}
+    scales = {job.id: engine.scale(job.id) for job in jobs if job.model in running and job.model in warehouse}
     shadows = {name: _shadow(name, jobs, engine, store) for name in names}
     return Actual(
         tables={name: table for name, table in tables.items() if table is not None},
@@ -79,6 +83,7 @@ def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broke
             if not model.key and tables[model.name] is not None and store.latest_snapshot(model.name) is not None
         ),
         shadows={name: found for name, found in shadows.items() if found is not None},
+        scales={job_id: scale for job_id, scale in scales.items() if scale is not None},
     )
 
 

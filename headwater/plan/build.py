@@ -18,6 +18,7 @@ from headwater.plan.stages import (
     CreateTopic,
     DiscardShadow,
     Plan,
+    RescaleJob,
     ResetOptions,
     SetOptions,
     Stage,
@@ -101,6 +102,7 @@ def build_plan(
         as_it_is = current is not None and not changes and current.fingerprint == job.fingerprint
         if current is not None and as_it_is and back is None and model.name not in fresh:
             if current.state is JobState.RUNNING and _is_proven(current, actual):
+                part.waits.extend(_rescale(current, job, actual))
                 continue
             if current.state is JobState.RUNNING or current.state in _STARTING:
                 part.waits.append(WaitHealthy(job))
@@ -238,6 +240,14 @@ def _stop(current: ActualJob, job: JobSpec, changes: list[Stage], back: Earlier 
         return StopWithSavepoint(current, f"declared {job.fingerprint}, running {current.fingerprint}")
     asked = "asked to start from another state" if back else "asked to start without state"
     return StopWithSavepoint(current, "its table changes" if changes else asked)
+
+
+def _rescale(current: ActualJob, job: JobSpec, actual: Actual) -> list[Stage]:
+    """A job that people or the autoscaler scaled within its range is as declared."""
+    scale = actual.scales.get(current.id)
+    if scale is None or scale.wanted in job.parallelism:
+        return []
+    return [RescaleJob(current, scale.wanted, job.parallelism.nearest(scale.wanted), str(job.parallelism))]
 
 
 def _start(job: JobSpec, actual: Actual, current: ActualJob | None, back: Earlier | None, *, fresh: bool) -> SubmitJob:

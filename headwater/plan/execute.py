@@ -13,6 +13,7 @@ from headwater.plan.catchup import catch_up
 from headwater.plan.earlier import way_on
 from headwater.plan.health import await_end, await_healthy, pair_when_ended
 from headwater.plan.recovery import Recovery
+from headwater.plan.rescaling import rescale
 from headwater.plan.stages import (
     AddColumns,
     CancelJob,
@@ -22,6 +23,7 @@ from headwater.plan.stages import (
     DiscardShadow,
     Plan,
     ReplaceRows,
+    RescaleJob,
     ResetOptions,
     SetOptions,
     Stage,
@@ -184,6 +186,10 @@ class Executor:
         job_id, restored = self._started.get(stage.table) or (self._running(stage.table).id, None)
         await_healthy(self._engine, stage.table, job_id, restored, patience=self._patience)
         self._engine.prune(stage.table, job_id)
+
+    @_run.register
+    def _(self, stage: RescaleJob) -> None:
+        rescale(self._engine, stage.job, stage.parallelism, patience=self._patience)
 
     @_run.register
     def _(self, stage: CatchUp) -> None:

@@ -12,18 +12,18 @@ def lack_of_slots(plan: Plan, engine: StreamEngine) -> str | None:
     A cluster without any slot has lost its TaskManagers for a moment; jobs wait for them.
     """
     starts = [stage.job for stage in plan.stages if isinstance(stage, SubmitJob)]
-    needed = sum(job.parallelism for job in starts)
+    needed = sum(job.slots for job in starts)
     if not needed:
         return None
-    free, total = engine.slots()
-    if not total or needed <= free:
+    slots = engine.slots()
+    if not slots.total or needed <= slots.free:
         return None
     ended = [stage.job for stage in plan.stages if isinstance(stage, StopWithSavepoint | CancelJob)]
     freed = sum(engine.held_slots(job) for job in ended)
-    if needed <= free + freed:
+    if needed <= slots.free + freed:
         return None
-    names = ", ".join(f"{job.model} ({job.parallelism})" for job in starts)
+    names = ", ".join(f"{job.model} ({job.slots})" for job in starts)
     return (
-        f"too few slots: starting {names} takes {needed}, and of {total} there are {free + freed} to be had; lower "
-        "job: parallelism, or end jobs that are not needed (headwater status); nothing was stopped"
+        f"too few slots: starting {names} takes {needed}, and of {slots.total} there are {slots.free + freed} to be "
+        "had; lower job: parallelism, or end jobs that are not needed (headwater status); nothing was stopped"
     )

@@ -208,6 +208,32 @@ class WaitHealthy:
 
 
 @dataclass(frozen=True, slots=True)
+class RescaleJob:
+    """A job outside of its declared range goes on inside of it without a stop: its parallelism is no part of it.
+
+    Args:
+        job: As it runs.
+        before: The parallelism that it has.
+        parallelism: The one of the range that is nearest to it.
+        declared: The range, in words.
+    """
+
+    job: ActualJob
+    before: int
+    parallelism: int
+    declared: str
+
+    @property
+    def table(self) -> TableName:
+        """The table or job it is about."""
+        return self.job.model
+
+    def describe(self) -> str:
+        """The stage in one line."""
+        return f"scale job {self.table} from {self.before} to {self.parallelism} (declared {self.declared})"
+
+
+@dataclass(frozen=True, slots=True)
 class CatchUp:
     """A shadow must have read what its table's job has, or readers would be taken back in time.
 
@@ -292,6 +318,7 @@ Stage = (
     | StopShadow
     | ReplaceRows
     | DiscardShadow
+    | RescaleJob
 )
 
 

@@ -5,8 +5,8 @@ Addresses are left out: a lake or a broker that has moved since is the same lake
 
 from typing import Any
 
-from headwater.compile.job import JobSpec
-from headwater.model import TableName
+from headwater.compile.job import PARALLELISM, JobSpec
+from headwater.model import Parallelism, TableName
 from resources.flink.statefolder import fingerprint_of
 
 _LAKE, _KAFKA = "${lake}", "${kafka}"
@@ -32,7 +32,11 @@ def record(job: JobSpec, lake: str, kafka: str) -> dict[str, Any]:
 
 
 def job(said: dict[str, Any], model: TableName, name: str, lake: str, kafka: str) -> JobSpec:
-    """The job that `record` wrote for a model's deployment of this name, at today's addresses."""
+    """The job that `record` wrote for a model's deployment of this name, at today's addresses.
+
+    It has the parallelism that was noted last.
+    """
+    number = parallelism(said)
     return JobSpec(
         model=model,
         fingerprint=fingerprint_of(name),
@@ -41,4 +45,16 @@ def job(said: dict[str, Any], model: TableName, name: str, lake: str, kafka: str
         insert=said["insert"],
         keyed=said["keyed"],
         broker=kafka if said["reads_topics"] else None,
+        parallelism=Parallelism(number, number),
     )
+
+
+def parallelism(said: dict[str, Any]) -> int:
+    """The parallelism that the job ran with last, as far as it is noted."""
+    return int(dict(said["properties"]).get(PARALLELISM, "1"))
+
+
+def with_parallelism(said: dict[str, Any], number: int) -> dict[str, Any]:
+    """The record of the job at another parallelism."""
+    properties = {**dict(said["properties"]), PARALLELISM: str(number)}
+    return {**said, "properties": [list(pair) for pair in sorted(properties.items())]}

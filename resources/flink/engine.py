@@ -16,17 +16,21 @@ from headwater.compile.job import JobSpec
 from headwater.compile.operator_ids import Plan, numbered
 from headwater.compile.storage import create_catalog, roll_back
 from headwater.compile.text import file_uri, literal
-from headwater.engines import ActualJob, JobHealth, RetainedState
+from headwater.engines import ActualJob, JobHealth, JobScale, RetainedState
+from headwater.load import Load, Slots
 from headwater.model import TableName
 from headwater.plan.earlier import its_commits
 from headwater.plan.health import await_healthy
 from headwater.problem import HeadwaterError
 from headwater.verdict.judge import judge
-from resources.flink import deployment
+from resources.flink import deployment, rescaling
 from resources.flink.gateway import Gateway, Session, StatementRefused
 from resources.flink.jobmanager import JobManager, NotExecuting
+from resources.flink.load import load
+from resources.flink.rest import FlinkRest
 from resources.flink.starts import Start, Starts
 from resources.flink.statefolder import Line, StateFolder
+from resources.kafka import KafkaBroker
 from resources.paimon import tags
 from resources.paimon.recount import recount
 from resources.paimon.store import FilesystemTableStore
@@ -53,6 +57,7 @@ class FlinkEngine:
     def __init__(self, gateway_url: str, flink_url: str, lake: Path, job_state: Path, kafka: str) -> None:
         self._gateway = Gateway(gateway_url)
         self._jobmanager = JobManager(flink_url)
+        self._rest = FlinkRest(flink_url, "Flink's JobManager")
         self._lake = lake
         self._kafka = kafka
         self._state = StateFolder(job_state)
@@ -100,11 +105,13 @@ class FlinkEngine:
         """
         if job.broker is not None:
             _need_broker(job, job.broker, restore_from)
+        job = self._sized(job, restore_from)
         with _refusals_named(job, restore_from), self._bound_session(job) as session, _plan_file() as file:
             return self._start(session, job, self._plan(session, job, restore_from, file), restore_from, file)
 
     def submit_plan(self, job: JobSpec, plan: Plan, restore_from: RetainedState | None) -> str:
         """See StreamEngine.submit_plan."""
+        job = self._sized(job, restore_from)
         with _refusals_named(job, restore_from), self._bound_session(job) as session, _plan_file() as file:
             return self._start(session, job, plan, restore_from, file)
 
@@ -134,10 +141,6 @@ class FlinkEngine:
                     self._jobmanager.cancel(started)
             shutil.rmtree(folder, ignore_errors=True)
 
-    def slots(self) -> tuple[int, int]:
-        """See StreamEngine.slots."""
-        return self._jobmanager.slots()
-
     def held_slots(self, job: ActualJob) -> int:
         """See StreamEngine.held_slots."""
         return self._jobmanager.held_slots(job.id)
@@ -152,9 +155,29 @@ class FlinkEngine:
         finally:
             self._starts.forget(model)
 
+    def scale(self, job_id: str) -> JobScale | None:
+        """See StreamEngine.scale."""
+        return rescaling.scale(self._rest, job_id)
+
+    def rescale(self, job: ActualJob, parallelism: int) -> None:
+        """See StreamEngine.rescale. It is noted beside the job's state, for when the job is started again."""
+        rescaling.rescale(self._rest, job, parallelism, KafkaBroker(self._kafka).partitions)
+        self._note(job, self._jobmanager.deployment(job.id), parallelism)
+
+    def slots(self) -> Slots:
+        """See LoadMeter.slots."""
+        return Slots(*self._jobmanager.slots())
+
+    def load(self, job_id: str) -> Load | None:
+        """See LoadMeter.load."""
+        return load(self._rest, job_id)
+
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         """See StreamEngine.stop_with_savepoint."""
         name = self._jobmanager.deployment(job.id)
+        scale = self.scale(job.id)
+        if scale is not None:
+            self._note(job, name, scale.wanted)
         try:
             return self._jobmanager.stop_with_savepoint(job.id, self._state.savepoints(job.model, name))
         except NotExecuting:
@@ -220,6 +243,7 @@ class FlinkEngine:
         """Close the connections."""
         self._gateway.close()
         self._jobmanager.close()
+        self._rest.close()
 
     @contextmanager
     def _bound_session(self, job: JobSpec) -> Iterator[Session]:
@@ -227,6 +251,16 @@ class FlinkEngine:
             for statement in job.bindings:
                 session.execute(statement)
             yield session
+
+    def _sized(self, job: JobSpec, restore_from: RetainedState | None) -> JobSpec:
+        """The job with the parallelism that it had when it left its state."""
+        record = self._state.job(restore_from) if restore_from else None
+        return job.sized(deployment.parallelism(record) if record else None)
+
+    def _note(self, job: ActualJob, name: str, parallelism: int) -> None:
+        record = self._state.submitted(job.model, name)
+        if record is not None:
+            self._state.note(job.model, name, deployment.with_parallelism(record, parallelism))
 
     def _start(self, session: Session, job: JobSpec, plan: Plan, restore_from: RetainedState | None, file: Path) -> str:
         record = deployment.record(job, file_uri(self._lake), self._kafka)

@@ -167,8 +167,10 @@ class JobManager:
         )
 
     def _restarts(self, job_id: str) -> int:
-        metrics = self._rest.get(f"/jobs/{job_id}/metrics", get="numRestarts")
-        return int(float(metrics[0]["value"])) if metrics else 0
+        """Restarts after a failure: Flink counts those of a rescaling among them."""
+        metrics = self._rest.get(f"/jobs/{job_id}/metrics", get="numRestarts,numRescales")
+        found = {metric["id"]: int(float(metric["value"])) for metric in metrics}
+        return max(found.get("numRestarts", 0) - found.get("numRescales", 0), 0)
 
     def _failure(self, job_id: str, state: JobState) -> str:
         history = self._rest.get(f"/jobs/{job_id}/exceptions", maxExceptions="1")

@@ -42,6 +42,10 @@ class FlinkRest:
         """POST once. A connection that was never made is reported like any other: nothing was sent twice."""
         return self._once("POST", path, body or {})
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """PUT once."""
+        return self._once("PUT", path, body)
+
     def patch(self, path: str) -> Any:
         """PATCH once."""
         return self._once("PATCH", path, None)

@@ -100,6 +100,16 @@ class StateFolder:
         """What was submitted with a deployment, as `place` was given it; None when it is gone."""
         return _read(self._root / str(model) / deployment / "job.json")
 
+    def job(self, state: RetainedState) -> dict[str, Any] | None:
+        """What was submitted with this state's deployment, as last noted; None when it is gone, or lies elsewhere."""
+        if not state.path.is_relative_to(self._root / str(state.model)):
+            return None
+        return self.submitted(state.model, self.deployment(state))
+
+    def note(self, model: TableName, deployment: str, job: dict[str, Any]) -> None:
+        """Change what is known of how a deployment's job was submitted."""
+        _write(self._root / str(model) / deployment / "job.json", job)
+
     def plan(self, state: RetainedState) -> Plan | None:
         """The compiled plan whose operator ids this state carries, or None when it is gone."""
         return self._read_plan(self._deployment(state.model, state.path))
@@ -117,6 +127,7 @@ class StateFolder:
             folder = self._root / str(model) / name
             known = self._read_plan(folder)
             if known == plan and _line(folder) == line:
+                _write(folder / "job.json", job)
                 return name
             if known is None:
                 folder.mkdir(parents=True, exist_ok=True)

@@ -107,6 +107,7 @@ def config(stack: Stack) -> str:
         "execution.state-recovery.from-local": False,
         "execution.checkpointing.local-backup.enabled": False,
         "jobmanager.scheduler": "adaptive",
+        "jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling": "0s",
         "parallelism.default": 1,
         # About a quarter of an hour of trying with growing pauses: long enough for a broker to come back,
         # and visible as RESTARTING all the while; then FAILED with its checkpoints kept.

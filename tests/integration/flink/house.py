@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from headwater.engines import ActualJob, JobHealth, RetainedState
+from headwater.engines import ActualJob, JobHealth, JobScale, RetainedState
 from headwater.model import TableName
 from headwater.plan.stages import Plan
 from headwater.stack import Stack
@@ -50,23 +50,23 @@ class House:
         """Remove a file of the warehouse."""
         (self.folder / self.named(path)).unlink()
 
-    def source(self, name: str, columns: str, *, form: str = "json", **more: str) -> None:
-        """Declare a topic and make it."""
+    def source(self, name: str, columns: str, *, form: str = "json", partitions: int = 1, **more: str) -> None:
+        """Declare a topic and make it. Records are spread over its partitions by chance."""
         lines = "".join(f"{key}: {value}\n" for key, value in more.items())
         self.write(
             f"ods/{name}#/table.yaml",
-            f"description: a topic\nowner: tests\ntopic: {{name: {name}#, format: {form}}}\n"
+            f"description: a topic\nowner: tests\ntopic: {{name: {name}#, format: {form}, partitions: {partitions}}}\n"
             f"columns:\n{textwrap.indent(textwrap.dedent(columns).strip(), '  ')}\n{lines}",
         )
-        self.make_topic(f"{name}#")
+        self.make_topic(f"{name}#", partitions)
 
-    def make_topic(self, topic: str) -> None:
-        """Make a topic of one partition."""
+    def make_topic(self, topic: str, partitions: int = 1) -> None:
+        """Make a topic."""
         from confluent_kafka.admin import AdminClient
         from confluent_kafka.cimpl import NewTopic
 
         admin = AdminClient({"bootstrap.servers": self.stack.kafka})
-        made = admin.create_topics([NewTopic(self.named(topic), 1)])
+        made = admin.create_topics([NewTopic(self.named(topic), partitions)])
         made[self.named(topic)].result(30)
 
     def send(self, topic: str, records: Iterable[dict[str, Any] | str | bytes]) -> None:
@@ -74,7 +74,9 @@ class House:
         from confluent_kafka import Producer
 
         if self._producer is None:
-            self._producer = Producer({"bootstrap.servers": self.stack.kafka, "log_level": 0})
+            # Without a pause between the partitions that records without a key go to, all would go to one.
+            settings = {"sticky.partitioning.linger.ms": 0}
+            self._producer = Producer({"bootstrap.servers": self.stack.kafka, "log_level": 0} | settings)
         for record in records:
             self._producer.produce(self.named(topic), json.dumps(record) if isinstance(record, dict) else record)
         assert self._producer.flush(30) == 0
@@ -117,6 +119,12 @@ class House:
     def health(self, model: str) -> JobHealth:
         """What Flink says of the model's one job."""
         return self._ask(lambda flink: flink.health(self.job(model).id))
+
+    def scale(self, model: str) -> JobScale:
+        """How many subtasks the model's one job has."""
+        scale = self._ask(lambda flink: flink.scale(self.job(model).id))
+        assert scale is not None
+        return scale
 
     def newest_state(self, model: str) -> RetainedState | None:
         """The newest state of the model."""

@@ -14,7 +14,7 @@ from dagster._core.definitions.freshness import CronFreshnessPolicy, TimeWindowF
 from syrupy.assertion import SnapshotAssertion
 
 from assets.naming import job_key, owners, table_key
-from headwater.model import Column, Freshness, Model, TableName, Topic, TopicFormat
+from headwater.model import Column, Freshness, JobOptions, Model, Parallelism, TableName, Topic, TopicFormat
 from headwater.sqltype import SqlType
 from tests.unit.assets.conftest import Platform
 from tests.unit.assets.declared import (
@@ -145,6 +145,7 @@ def test_the_code_version_ignores_what_the_job_does_not_see() -> None:
     clicks, visits = source(CLICKS), streaming(VISITS, CLICKS)
     before = version(visits, clicks)
     assert version(replace(visits, description="Other words.", owner="x", freshness=None), clicks) == before
+    assert version(replace(visits, job=JobOptions(Parallelism(2, 4))), clicks) == before
     described = (replace(COLUMNS[0], description="Other words."), *COLUMNS[1:])
     assert version(replace(visits, columns=described), replace(clicks, columns=described)) == before
 

@@ -11,12 +11,14 @@ from headwater.compile.binding import Addresses
 from headwater.compile.job import JobSpec, compile_job, fingerprint
 from headwater.compile.rejects import rejected_model
 from headwater.model import (
+    Autoscale,
     ChangelogProducer,
     Column,
     EventTime,
     JobOptions,
     Merge,
     Model,
+    Parallelism,
     Storage,
     TopicFormat,
 )
@@ -72,11 +74,10 @@ def test_the_fingerprint_does_not_depend_on_where_lake_and_broker_are() -> None:
         replace(THINGS, columns=(*THINGS.columns, Column("more", SqlType("STRING")))),
         replace(THINGS, columns=(THINGS.columns[1], THINGS.columns[0], *THINGS.columns[2:])),
         replace(THINGS, job=JobOptions(options=(("table.exec.mini-batch.enabled", "true"),))),
-        replace(THINGS, job=JobOptions(parallelism=2)),
         replace(THINGS, job=JobOptions(state_ttl=timedelta(hours=36))),
         replace(THINGS, job=JobOptions(checkpoint_interval=timedelta(seconds=1))),
     ],
-    ids=["sql", "order of flows", "added column", "order of columns", "option", "parallelism", "ttl", "checkpoints"],
+    ids=["sql", "order of flows", "added column", "order of columns", "option", "ttl", "checkpoints"],
 )
 def test_the_fingerprint_changes_with_what_is_declared(changed: Model) -> None:
     assert fingerprint(changed, UPSTREAM) != fingerprint(THINGS, UPSTREAM)
@@ -97,6 +98,23 @@ def test_the_fingerprint_changes_with_the_tables_it_reads(upstream: Model) -> No
 def test_the_fingerprint_ignores_what_the_job_does_not_see() -> None:
     told = replace(THINGS, description="other words", owner="others", file=Path("moved.yaml"))
     assert fingerprint(told, UPSTREAM) == fingerprint(THINGS, UPSTREAM)
+
+
+@pytest.mark.parametrize("range_", [Parallelism(2, 2), Parallelism(1, 4), Parallelism(2, 8, Autoscale.ON)], ids=str)
+def test_the_fingerprint_ignores_what_a_running_job_can_be_given(range_: Parallelism) -> None:
+    scaled = replace(THINGS, job=JobOptions(range_))
+    assert fingerprint(scaled, UPSTREAM) == fingerprint(THINGS, UPSTREAM)
+
+
+@pytest.mark.parametrize(
+    ("before", "now"), [(None, "2"), (1, "2"), (3, "3"), (9, "4")], ids=["new", "too few", "as before", "too many"]
+)
+def test_a_job_starts_with_the_parallelism_that_it_had_within_its_range(before: int | None, now: str) -> None:
+    job = compile_job(replace(THINGS, job=JobOptions(Parallelism(2, 4))), UPSTREAM, HERE)
+    assert dict(job.properties)["parallelism.default"] == "2"
+    sized = job.sized(before)
+    assert dict(sized.properties)["parallelism.default"] == now
+    assert sized.fingerprint == job.fingerprint
 
 
 def test_a_trial_reads_without_leaving_a_trace_and_writes_nowhere() -> None:
@@ -149,7 +167,7 @@ def test_a_session_always_says_parallelism_zone_and_materialisation() -> None:
 
 
 def test_a_session_takes_the_declared_job_options() -> None:
-    job = JobOptions(3, timedelta(hours=36), timedelta(milliseconds=1500), (("a.b", "c"),))
+    job = JobOptions(Parallelism(3, 5), timedelta(hours=36), timedelta(milliseconds=1500), (("a.b", "c"),))
     properties = dict(compile_job(replace(THINGS, job=job), UPSTREAM, HERE).properties)
     assert properties["parallelism.default"] == "3"
     assert properties["table.exec.state.ttl"] == "129600000 ms"

@@ -298,7 +298,7 @@ def test_a_holder_that_is_gone_is_not_named(world: World, monkeypatch: pytest.Mo
 
 def test_a_plan_that_lacks_slots_is_refused_before_anything_is_stopped(world: World) -> None:
     changed(world, "aggregates: a condition on the result")
-    world.engine.free_slots = -1
+    world.engine.free = -1
     result = world.run(apply.command)
     assert isinstance(result.exception, HeadwaterError)
     assert (
@@ -306,7 +306,7 @@ def test_a_plan_that_lacks_slots_is_refused_before_anything_is_stopped(world: Wo
         "end jobs that are not needed (headwater status); nothing was stopped"
     ) in result.exception.failed
     assert world.engine.calls == []
-    world.engine.free_slots = 0
+    world.engine.free = 0
     assert world.run(plan.command).exit_code == 0
 
 

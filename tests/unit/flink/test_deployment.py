@@ -20,6 +20,16 @@ def test_a_job_comes_back_as_it_would_be_compiled_for_todays_addresses() -> None
     assert deployment.job(kept, job.model, name, NOW.lake, NOW.kafka) == compile_job(THINGS, UPSTREAM, NOW)
 
 
+def test_a_job_comes_back_with_the_parallelism_that_it_was_scaled_to() -> None:
+    kept = deployment.record(compile_job(THINGS, UPSTREAM, THEN), THEN.lake, THEN.kafka)
+    assert deployment.parallelism(kept) == 1
+    scaled = deployment.with_parallelism(kept, 3)
+    assert deployment.parallelism(scaled) == 3
+    job = deployment.job(scaled, THINGS.name, "f0", NOW.lake, NOW.kafka)
+    assert dict(job.properties) == dict(compile_job(THINGS, UPSTREAM, NOW).properties) | {"parallelism.default": "3"}
+    assert job.sized(deployment.parallelism(scaled)) == job
+
+
 def test_a_job_that_reads_no_topic_needs_no_broker() -> None:
     job = replace(compile_job(THINGS, UPSTREAM, THEN), broker=None)
     kept = deployment.record(job, THEN.lake, THEN.kafka)

@@ -46,7 +46,8 @@ def test_only_living_jobs_of_models_are_ours_newest_first(flink: Answers) -> Non
 
 @pytest.fixture
 def one_job(flink: Answers) -> Answers:
-    flink.on("GET /jobs/j1/metrics?get=numRestarts", [{"id": "numRestarts", "value": "2"}])
+    counted = [{"id": "numRestarts", "value": "5"}, {"id": "numRescales", "value": "3"}]
+    flink.on("GET /jobs/j1/metrics?get=numRestarts%2CnumRescales", counted)
     flink.on(
         "GET /jobs/j1/exceptions?maxExceptions=1",
         {"exceptionHistory": {"entries": [{"stacktrace": "a.b.Outer: x\n\tat y\nCaused by: c.Inner: why\n\tat z"}]}},
@@ -80,7 +81,7 @@ def test_a_jobs_health_is_put_together(one_job: Answers) -> None:
 def test_a_job_without_checkpoints_and_metrics_has_a_health_too(flink: Answers) -> None:
     flink.on("GET /jobs/j1", {"state": "INITIALIZING", "vertices": []})
     flink.on("GET /jobs/j1/checkpoints", {"counts": {}, "latest": {"completed": None, "restored": None}})
-    flink.on("GET /jobs/j1/metrics?get=numRestarts", [])
+    flink.on("GET /jobs/j1/metrics?get=numRestarts%2CnumRescales", [])
     flink.on("GET /jobs/j1/exceptions?maxExceptions=1", {"exceptionHistory": {"entries": []}})
     health = JobManager(flink.url).health("j1")
     assert (health.checkpoints_completed, health.restored_from, health.last_checkpoint_at) == (0, None, None)

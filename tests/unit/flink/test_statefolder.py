@@ -1,6 +1,7 @@
 """State on disk: which is newest, which plan it belongs to, what may go."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -81,6 +82,19 @@ def test_a_plan_is_stored_once_and_another_one_of_the_same_sql_beside_it(folder:
     assert folder.place(NAME, "aaa", {"nodes": [2]}, JOB) == "aaa-2"
     assert folder.place(OTHER, "aaa", {"nodes": [2]}, JOB) == "aaa"
     assert {fingerprint_of(name) for name in ("aaa", "aaa-3")} == {"aaa"}
+
+
+def test_what_is_known_of_a_deployment_changes_with_what_it_is_started_as(root: Path, folder: StateFolder) -> None:
+    folder.place(NAME, "aaa", {"nodes": [1]}, JOB)
+    state(root, "aaa/checkpoints/j1/chk-1", 100)
+    newest = folder.newest(NAME)
+    assert newest is not None
+    folder.note(NAME, "aaa", {"insert": "INSERT", "properties": [["parallelism.default", "3"]]})
+    assert folder.job(newest) == {"insert": "INSERT", "properties": [["parallelism.default", "3"]]}
+    folder.place(NAME, "aaa", {"nodes": [1]}, JOB)
+    assert folder.job(newest) == folder.submitted(NAME, "aaa") == JOB
+    assert folder.submitted(NAME, "gone") is None
+    assert folder.job(replace(newest, path=root.parent / "elsewhere" / "chk-1")) is None
 
 
 def test_state_finds_the_plan_of_its_own_deployment(root: Path, folder: StateFolder) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from headwater.compile.job import JobSpec
 from headwater.compile.operator_ids import Plan
-from headwater.engines import ActualJob, JobHealth, JobState, RetainedState
+from headwater.engines import ActualJob, JobHealth, JobScale, JobState, RetainedState
+from headwater.load import Slots
 from headwater.model import TableName, Topic
 from headwater.problem import HeadwaterError
 
@@ -55,7 +56,9 @@ class InMemoryEngine:
         self._restored: dict[str, str | None] = {}
         self.deployed: dict[Path, JobSpec] = {}
         self.snapshot: int | None = None
-        self.free_slots = 16
+        self.scales: dict[str, JobScale] = {}
+        self.free = 15
+        self._progress = 1
         self._endings = 0
         self._ended: set[str] = set()
 
@@ -68,7 +71,8 @@ class InMemoryEngine:
 
     def health(self, job_id: str) -> JobHealth:
         if self._healths is None:
-            return health(restored=self._restored.get(job_id))
+            self._progress += 1 if job_id in self.scales else 0
+            return health(checkpoints=self._progress, restored=self._restored.get(job_id))
         return self._healths.pop(0) if len(self._healths) > 1 else self._healths[0]
 
     def execute(self, statements: Sequence[str]) -> None:
@@ -101,9 +105,6 @@ class InMemoryEngine:
             raise HeadwaterError(self.refusal)
         return 3.25
 
-    def slots(self) -> tuple[int, int]:
-        return self.free_slots, 16
-
     def held_slots(self, job: ActualJob) -> int:
         del job
         return 1
@@ -111,6 +112,16 @@ class InMemoryEngine:
     def finish_start(self, model: TableName) -> bool:
         del model
         return False
+
+    def scale(self, job_id: str) -> JobScale | None:
+        return self.scales.get(job_id, JobScale(1, 1))
+
+    def rescale(self, job: ActualJob, parallelism: int) -> None:
+        self.calls.append(f"rescale {job.model} to {parallelism}")
+        self.scales[job.id] = JobScale(parallelism, parallelism)
+
+    def slots(self) -> Slots:
+        return Slots(self.free, 16)
 
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         self.calls.append(f"stop {job.model}")

@@ -7,8 +7,18 @@ import pytest
 
 from headwater.compile.job import fingerprint
 from headwater.compile.storage import table_options
-from headwater.engines import ActualColumn, ActualJob, ActualTable, Commit, JobState, RetainedState
-from headwater.model import ChangelogProducer, Column, Merge, Model, Storage, TableName, Warehouse
+from headwater.engines import ActualColumn, ActualJob, ActualTable, Commit, JobScale, JobState, RetainedState
+from headwater.model import (
+    ChangelogProducer,
+    Column,
+    JobOptions,
+    Merge,
+    Model,
+    Parallelism,
+    Storage,
+    TableName,
+    Warehouse,
+)
 from headwater.plan.actual import Actual, observe
 from headwater.plan.build import build_plan
 from headwater.plan.earlier import Earlier
@@ -18,6 +28,7 @@ from headwater.plan.stages import (
     CreateTable,
     CreateTopic,
     Plan,
+    RescaleJob,
     ResetOptions,
     SetOptions,
     StopWithSavepoint,
@@ -50,6 +61,7 @@ def planned(
     commits: Mapping[TableName, Commit] | None = None,
     earlier: Mapping[TableName, Earlier] | None = None,
     proven: bool = True,
+    scales: Mapping[str, JobScale] | None = None,
 ) -> Plan:
     own = {found.model: checkpoint_of(found) for found in jobs if proven}
     actual = Actual(
@@ -59,6 +71,7 @@ def planned(
         commits=commits or {},
         written=frozenset(written),
         topics=frozenset(topics),
+        scales=scales or {},
     )
     warehouse = Warehouse(THINGS.file, (LEFT, RIGHT, THINGS, *(model for model in models if model.name != THINGS.name)))
     if models and models[0].name == THINGS.name:
@@ -115,6 +128,39 @@ def test_changed_sql_stops_the_job_with_a_savepoint_and_starts_it_from_that() ->
     assert start.needs_state
     assert start.describe().endswith("from that savepoint")
     assert isinstance(wait, WaitHealthy)
+
+
+@pytest.mark.parametrize(
+    ("declared", "runs", "stages"),
+    [
+        (Parallelism(1, 4), 3, []),
+        (Parallelism(3, 3), 3, []),
+        (Parallelism(1, 2), 3, ["scale job dwd.things from 3 to 2 (declared 1 to 2)"]),
+        (Parallelism(4, 8), 3, ["scale job dwd.things from 3 to 4 (declared 4 to 8)"]),
+        (Parallelism(1, 1), 3, ["scale job dwd.things from 3 to 1 (declared 1)"]),
+    ],
+    ids=str,
+)
+def test_a_job_outside_of_its_range_is_scaled_without_a_stop(
+    declared: Parallelism, runs: int, stages: list[str]
+) -> None:
+    model = replace(THINGS, job=JobOptions(declared))
+    runner = running(THINGS)
+    plan = planned(model, tables=[on_disk(model)], jobs=[runner], scales={runner.id: JobScale(runs, runs)})
+    assert [stage.describe() for stage in plan.stages] == stages
+    assert all(isinstance(stage, RescaleJob) for stage in plan.stages)
+
+
+def test_a_job_whose_parallelism_is_not_known_is_left_as_it_is() -> None:
+    model = replace(THINGS, job=JobOptions(Parallelism(2, 2)))
+    assert planned(model, tables=[on_disk(model)], jobs=[running(THINGS)]).is_empty
+
+
+def test_a_changed_job_outside_of_its_range_is_started_inside_of_it_anyway() -> None:
+    model = replace(THINGS, job=JobOptions(Parallelism(2, 2)))
+    old = job("dwd.things", "old000000000")
+    plan = planned(model, tables=[on_disk(model)], jobs=[old], scales={old.id: JobScale(1, 1)})
+    assert [type(stage) for stage in plan.stages] == [StopWithSavepoint, SubmitJob, WaitHealthy]
 
 
 @pytest.mark.parametrize("state", [JobState.INITIALIZING, JobState.CREATED])
@@ -249,6 +295,7 @@ def test_the_actual_state_is_read_of_every_streaming_model() -> None:
     assert actual.jobs == (running(THINGS),)
     assert actual.written == {LOG.name}
     assert actual.topics == {"left"}
+    assert actual.scales == {running(THINGS).id: JobScale(1, 1)}
 
 
 def test_topics_that_are_read_and_missing_come_first() -> None:

@@ -16,6 +16,7 @@ from headwater.plan.stages import (
     CreateTable,
     CreateTopic,
     Plan,
+    RescaleJob,
     ResetOptions,
     SetOptions,
     Stage,
@@ -74,6 +75,13 @@ def test_a_change_is_carried_out_in_order_and_told_stage_by_stage() -> None:
     ]
     assert [line for line in told if not line.startswith("  ")] == [stage.describe() for stage in stages]
     assert "  savepoint /state/savepoint-2" in told
+
+
+def test_a_job_is_scaled_and_not_stopped() -> None:
+    engine = InMemoryEngine([OLD])
+    told = carried_out(engine, RescaleJob(OLD, 1, 3, "2 to 4"))
+    assert told == ["scale job dwd.things from 1 to 3 (declared 2 to 4)"]
+    assert engine.calls == ["rescale dwd.things to 3"]
 
 
 def test_a_first_start_makes_the_table_and_starts_from_nothing() -> None:
