@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headwater.model import Flow, Model, Origin
+from headwater.model import Model, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +21,18 @@ class ColumnLineage:
 
 
 def column_lineage(model: Model) -> Mapping[str, ColumnLineage]:
-    """The lineage of each declared column that some flow gives; that of a source is empty."""
-    origins: dict[str, set[Origin]] = {}
-    unknown: set[str] = set()
+    """The lineage of each column that some flow gives, which a source has none of."""
+    found: dict[str, ColumnLineage] = {}
     for flow in model.flows:
-        for name, made_of in _made_of(flow).items():
-            origins.setdefault(name, set()).update(made_of or ())
-            if made_of is None:
-                unknown.add(name)
-    return {
-        column.name: ColumnLineage(tuple(sorted(origins[column.name])), column.name not in unknown)
-        for column in model.columns
-        if column.name in origins
-    }
+        for output, made_of in zip(flow.outputs, flow.made_of, strict=True):
+            before = found.get(output.name)
+            if before is None:
+                found[output.name] = ColumnLineage(made_of or (), made_of is not None)
+            elif made_of != ():
+                found[output.name] = _united(before, made_of)
+    return found
 
 
-def _made_of(flow: Flow) -> Mapping[str, tuple[Origin, ...] | None]:
-    """What each column of a flow is made of. A flow that was not analysed says of none."""
-    made_of = flow.made_of or (None,) * len(flow.outputs)
-    return {output.name: origins for output, origins in zip(flow.outputs, made_of, strict=True)}
+def _united(lineage: ColumnLineage, made_of: tuple[Origin, ...] | None) -> ColumnLineage:
+    origins = tuple(sorted({*lineage.origins, *(made_of or ())}))
+    return ColumnLineage(origins, lineage.is_complete and made_of is not None)
