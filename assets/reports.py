@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.lineage import COLUMN_LINEAGE, table_lineage
 from assets.metadata import SHORTEST_WINDOW, present, table_metadata
 from assets.naming import owners, table_key
 from assets.operation import one_operation
@@ -48,7 +49,7 @@ def _definition(warehouse: Warehouse, start_date: str, reports: Sequence[Model])
                     result = getattr(context.resources, REPORTER)(model, wanted)
                 except HeadwaterError as error:
                     raise dg.Failure(description=str(error)) from error
-                yield _materialised(context, key, result)
+                yield _materialised(context, model, result)
 
     return one_operation(
         op_name(start_date),
@@ -95,9 +96,8 @@ def _freshness(model: Model, markets: Sequence[Market]) -> dg.FreshnessPolicy | 
     )
 
 
-def _materialised(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, result: ReportResult
-) -> dg.MaterializeResult[Any]:
+def _materialised(context: dg.AssetExecutionContext, model: Model, result: ReportResult) -> dg.MaterializeResult[Any]:
+    key = table_key(model.name)
     for part in result.partitions:
         context.add_asset_metadata(
             {
@@ -117,6 +117,7 @@ def _materialised(
                 "headwater/rows_written": result.rows,
                 "headwater/seconds": result.seconds,
                 "headwater/run": result.run.id,
+                COLUMN_LINEAGE: table_lineage(model),
                 **{f"headwater/input/{pin.table}": pin.snapshot.id for pin in result.run.inputs},
             }
         ),

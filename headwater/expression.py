@@ -9,7 +9,8 @@ from headwater.coercion import arithmetic, common_type, joined_text
 from headwater.diagnostics import Diagnostics, closest
 from headwater.dialect import cast_type
 from headwater.functions import RULES, UNIT_FIRST, WITHOUT_PARENTHESES
-from headwater.scope import Binding, Field, Relation, Scope, Typed, Unknown
+from headwater.origins import Resolved, is_map
+from headwater.scope import Binding, Field, Origins, Relation, Scope, Typed, Unknown
 from headwater.sqltype import INTERVAL, NULL, SqlType
 
 _BOOLEAN = SqlType("BOOLEAN")
@@ -23,6 +24,7 @@ class Expressions:
         """`query` tells what a query inside an expression gives."""
         self.found = found
         self.query = query
+        self.resolved = Resolved()
 
     def type(self, node: exp.Expr | None, scope: Scope) -> Typed:
         """The type of an expression within a scope."""
@@ -40,6 +42,14 @@ class Expressions:
 
     def field(self, node: exp.Column, scope: Scope) -> Field:
         """What a column name means, with its origin when it is a declared column."""
+        found = self.resolved.columns[id(node)] = self._field(node, scope)
+        return found
+
+    def made_of(self, node: exp.Expr) -> Origins:
+        """The declared columns that the value of an expression, whose type has been asked for, is made of."""
+        return self.resolved.made_of(node)
+
+    def _field(self, node: exp.Column, scope: Scope) -> Field:
         parts = [part for part in node.parts if isinstance(part, exp.Identifier)]
         names = [part.name for part in parts]
         if (
@@ -56,12 +66,12 @@ class Expressions:
         found = scope.find(names[0])
         if len(found) > 1:
             self._ambiguous(parts[0], scope)
-            return Field(names[-1], Unknown())
+            return _unknown_field(names[-1])
         if found:
             return self._row_field(found[0], parts[1:])
         if scope.is_complete:
             self._not_found(parts, scope)
-        return Field(names[-1], Unknown())
+        return _unknown_field(names[-1])
 
     def _from_binding(self, binding: Binding, parts: list[exp.Identifier], length: int) -> Field:
         name = parts[length].name
@@ -74,7 +84,7 @@ class Expressions:
             known = [column.name for column in binding.relation.fields]
             called = ".".join(part.name for part in parts[:length])
             self.found.problem(parts[length], f"{called} has no column «{name}»", closest(name, known))
-        return Field(name, Unknown())
+        return _unknown_field(name)
 
     def _not_found(self, parts: list[exp.Identifier], scope: Scope) -> None:
         name = parts[0].name
@@ -98,12 +108,12 @@ class Expressions:
         for part in parts:
             kind = column.type
             if isinstance(kind, Unknown):
-                return Field(part.name, kind)
+                return Field(part.name, kind, made_of=column.made_of)
             if kind.root != "ROW" or part.name not in kind.names:
                 advice = closest(part.name, kind.names)
                 self.found.problem(part, f"«{column.name}» is {kind} and has no field «{part.name}»", advice)
-                return Field(part.name, Unknown())
-            column = Field(part.name, kind.elements[kind.names.index(part.name)])
+                return _unknown_field(part.name)
+            column = Field(part.name, kind.elements[kind.names.index(part.name)], made_of=column.made_of)
         return column
 
     def _column(self, node: exp.Column, scope: Scope) -> Typed:
@@ -206,7 +216,7 @@ class Expressions:
 
     def _bracket(self, node: exp.Bracket, scope: Scope) -> Typed:
         arguments = [self.type(argument, scope) for argument in node.expressions]
-        if isinstance(node.this, exp.Column) and node.this.name.upper() == "MAP" and not node.this.args.get("table"):
+        if is_map(node):
             return self._by_rule(node, "MAP", arguments)
         kind = self.type(node.this, scope)
         if isinstance(kind, Unknown):
@@ -230,8 +240,12 @@ class Expressions:
         return self.type(node.this, scope)
 
     def _subquery(self, node: exp.Expr, scope: Scope) -> Typed:
-        relation = self.query(node, scope)
+        relation = self._relation(node, scope)
         return relation.fields[0].type if relation.fields else Unknown()
+
+    def _relation(self, node: exp.Expr, scope: Scope) -> Relation:
+        found = self.resolved.queries[id(node)] = self.query(node, scope)
+        return found
 
     def _exists(self, node: exp.Exists, scope: Scope) -> Typed:
         self.query(node.this, scope)
@@ -242,7 +256,7 @@ class Expressions:
         for option in node.expressions:
             self.type(option, scope)
         if node.args.get("query"):
-            self.query(node.args["query"], scope)
+            self._relation(node.args["query"], scope)
         return _BOOLEAN
 
     def _dot(self, node: exp.Dot, scope: Scope) -> Typed:
@@ -254,6 +268,10 @@ class Expressions:
     def _nothing(self, node: exp.Expr, scope: Scope) -> Typed:
         self.children(node, scope)
         return Unknown()
+
+
+def _unknown_field(name: str) -> Field:
+    return Field(name, Unknown(), made_of=None)
 
 
 def _arguments(node: exp.Expr) -> list[exp.Expr]:

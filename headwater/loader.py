@@ -89,9 +89,14 @@ def _sharing(value: Any, known: dict[Any, Any]) -> Any:
 
 
 class _Pickler(pickle.Pickler):
-    """Keeps values as calls of their class: the way frozen dataclasses with slots pickle by default is slow to read."""
+    """Keeps values as calls of their class: the way frozen dataclasses with slots pickle by default is slow to read.
+
+    So is a path in its parts, as it is pickled by default.
+    """
 
     def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, Path):
+            return Path, (str(obj),)
         if is_dataclass(obj) and not isinstance(obj, type):
             return type(obj), tuple(getattr(obj, field.name) for field in fields(obj) if field.init)
         return NotImplemented

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 from zoneinfo import ZoneInfo
 
 from headwater.sqltype import SqlType
@@ -49,6 +49,10 @@ class Column:
     required: bool = False
 
 
+Origin: TypeAlias = tuple[TableName, str]
+"""A declared column of a table."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutputColumn:
     """A column that a flow's SELECT gives, with the type worked out from its inputs."""
@@ -71,6 +75,8 @@ class Flow:
         raw: The flow reads its topics as bytes with their place in Kafka, not as declared columns.
         time_columns: The upstream columns that its windows go by, each with its table.
         row_by_row: Each row it gives comes from one row it reads, whatever the others are.
+        made_of: For each of `outputs` the upstream columns that its values are made of (headwater.origins), in order;
+            None where that is not worked out.
     """
 
     name: str
@@ -80,8 +86,9 @@ class Flow:
     outputs: tuple[OutputColumn, ...]
     sequence: str | None = None
     raw: bool = False
-    time_columns: tuple[tuple[TableName, str], ...] = ()
+    time_columns: tuple[Origin, ...] = ()
     row_by_row: bool = False
+    made_of: tuple[tuple[Origin, ...] | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

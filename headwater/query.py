@@ -10,7 +10,7 @@ from sqlglot.errors import ParseError
 from headwater.diagnostics import Diagnostics, closest
 from headwater.dialect import InvalidSyntax, parse
 from headwater.functions import RULES, UNIT_FIRST, WITHOUT_PARENTHESES
-from headwater.model import OutputColumn, TableName
+from headwater.model import Origin, OutputColumn, TableName
 from headwater.problem import Position, Problem
 from headwater.relations import Relations, Schema
 from headwater.reserved import RESERVED
@@ -30,15 +30,17 @@ class Analysis:
         time_columns: Upstream columns that windows go by, each with its table.
         reads_calendar: It joins `calendar.local_day`.
         row_by_row: Each row it gives comes from one row it reads, whatever the others are.
+        made_of: For each of `outputs` the upstream columns that its values are made of; None where not worked out.
         problems: Every mistake found.
     """
 
     reads: tuple[TableName, ...] = ()
     outputs: tuple[OutputColumn, ...] = ()
     places: Mapping[str, Position] | None = None
-    time_columns: tuple[tuple[TableName, str], ...] = ()
+    time_columns: tuple[Origin, ...] = ()
     reads_calendar: bool = False
     row_by_row: bool = False
+    made_of: tuple[tuple[Origin, ...] | None, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -69,6 +71,7 @@ def analyse(
         tuple(relations.time_columns),
         relations.reads_calendar,
         is_row_by_row(tree),
+        _made_of(relation, outputs),
         found.problems,
     )
 
@@ -120,6 +123,12 @@ def _outputs(relation: Relation, found: Diagnostics) -> tuple[tuple[OutputColumn
             if isinstance(field.type, SqlType):
                 outputs.append(OutputColumn(field.name, field.type))
     return tuple(outputs), places
+
+
+def _made_of(relation: Relation, outputs: tuple[OutputColumn, ...]) -> tuple[tuple[Origin, ...] | None, ...]:
+    by_name = {field.name: field.made_of for field in reversed(relation.fields)}
+    origins = (by_name[output.name] for output in outputs)
+    return tuple(None if found is None else tuple(sorted(found)) for found in origins)
 
 
 def _check_known(field: Field, found: Diagnostics) -> None:

@@ -122,6 +122,7 @@ def _model(draft: Draft) -> Model:
             draft.sequence(flow.name),
             time_columns=flow.analysis.time_columns,
             row_by_row=flow.analysis.row_by_row,
+            made_of=flow.analysis.made_of,
         )
         for flow in draft.flows
     )

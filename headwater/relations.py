@@ -1,14 +1,16 @@
 """What queries give: SELECT, set operations, VALUES, and all that can stand in FROM."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sqlglot import exp
 
 from headwater.diagnostics import Diagnostics, closest
 from headwater.dialect import WindowTable
 from headwater.expression import Expressions
-from headwater.model import Column, Layer, TableName
-from headwater.scope import Binding, Field, Relation, Scope, Typed, Unknown
+from headwater.model import Column, Layer, Origin, TableName
+from headwater.origins import united
+from headwater.scope import Binding, Field, Origins, Relation, Scope, Typed, Unknown
 from headwater.sqltype import SqlType
 
 CALENDAR = "calendar"
@@ -38,7 +40,7 @@ class Relations:
         self.schema = schema
         self.may_read_calendar = may_read_calendar
         self.reads: dict[TableName, None] = {}
-        self.time_columns: dict[tuple[TableName, str], None] = {}
+        self.time_columns: dict[Origin, None] = {}
         self.reads_calendar = False
         self.expressions = Expressions(found, self.query)
         self.common_tables: list[dict[str, Relation]] = []
@@ -82,7 +84,9 @@ class Relations:
             message = f"{_verb(node)} has {left.type} on one side and {right.type} on the other as «{left.name}»"
             self.found.problem(right.node or node, message, "CAST one to the other's type.")
             kind = Unknown()
-        return Field(left.name, kind, left.origin if left.origin == right.origin else None, left.node)
+        # Rows of INTERSECT and EXCEPT are rows of the left side.
+        made_of = united((left.made_of, right.made_of)) if isinstance(node, exp.Union) else left.made_of
+        return Field(left.name, kind, left.origin if left.origin == right.origin else None, left.node, made_of)
 
     def values(self, node: exp.Values, outer: Scope | None) -> Relation:
         scope = Scope(outer)
@@ -92,6 +96,7 @@ class Relations:
             Field(
                 f"EXPR${index}",
                 self.expressions.common(cells[0], [self.expressions.type(cell, scope) for cell in cells]),
+                made_of=united(map(self.expressions.made_of, cells)),
             )
             for index, cells in enumerate(columns)
         )
@@ -126,7 +131,7 @@ class Relations:
     def projected(self, node: exp.Expr, scope: Scope) -> list[Field]:
         """The columns that one item of a SELECT list gives; a star gives many."""
         if isinstance(node, exp.Star):
-            return [Field(field.name, field.type, field.origin, node) for field in scope.all_fields()]
+            return [replace(field, node=node) for field in scope.all_fields()]
         if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
             return self.star_of(node, scope)
         inner = node.this if isinstance(node, exp.Alias) else node
@@ -134,8 +139,9 @@ class Relations:
         place = node.args["alias"] if isinstance(node, exp.Alias) else node
         if isinstance(inner, exp.Column) and isinstance(inner.this, exp.Identifier):
             found = self.expressions.field(inner, scope)
-            return [Field(name, found.type, found.origin, place)]
-        return [Field(name, self.expressions.type(inner, scope), None, place)]
+            return [Field(name, found.type, found.origin, place, found.made_of)]
+        kind = self.expressions.type(inner, scope)
+        return [Field(name, kind, None, place, self.expressions.made_of(inner))]
 
     def star_of(self, node: exp.Column, scope: Scope) -> list[Field]:
         parts = [part.name for part in node.parts[:-1]]
@@ -144,7 +150,7 @@ class Relations:
             name = ".".join(parts)
             self.found.problem(node, f"«{name}» is no table of this query", closest(name, scope.qualifier_names()))
             return []
-        return [Field(field.name, field.type, field.origin, node) for field in binding.relation.fields]
+        return [replace(field, node=node) for field in binding.relation.fields]
 
     def join(self, scope: Scope, node: exp.Join) -> None:
         if str(node.args.get("method") or "").upper() == "NATURAL":
@@ -153,11 +159,12 @@ class Relations:
             )
         self.add_source(scope, node.this)
         for name in node.args.get("using") or ():
-            self.using(scope, name)
+            self.using(scope, name, str(node.args.get("side") or "").upper())
         if node.args.get("on") is not None:
             self.expressions.type(node.args["on"], scope)
 
-    def using(self, scope: Scope, node: exp.Expr) -> None:
+    def using(self, scope: Scope, node: exp.Expr, side: str) -> None:
+        """One column for two of a name: the left one, the right one in a RIGHT JOIN, whichever is there in a FULL."""
         name = node.name
         left = [field for binding in scope.bindings[:-1] for field in binding.relation.named(name)]
         right = scope.bindings[-1].relation if scope.bindings else _NO_FIELDS
@@ -165,7 +172,8 @@ class Relations:
             self.found.problem(
                 node, f"«{name}» of USING is not a column of both sides", closest(name, scope.column_names())
             )
-        scope.merged.add(name)
+        one, other = scope.merged.get(name, _of(left)), _of(right.named(name))
+        scope.merged[name] = other if side == "RIGHT" else united((one, other)) if side == "FULL" else one
 
     def add_source(self, scope: Scope, node: exp.Expr) -> None:
         """Bring a table, a sub-query, a window or the like into the scope, under its alias."""
@@ -235,7 +243,7 @@ class Relations:
         columns = self.schema[name]
         if columns is None:
             return _NO_FIELDS
-        return Relation(tuple(Field(column.name, column.type, (name, column.name)) for column in columns))
+        return Relation(tuple(_declared(name, column) for column in columns))
 
     def window_table(self, scope: Scope, node: WindowTable) -> Relation:
         inner = Scope(scope.parent)
@@ -254,7 +262,8 @@ class Relations:
         fields = tuple(field for field in inner.all_fields() if field.name not in _WINDOW_COLUMNS)
         local = SqlType("TIMESTAMP", (3,))
         window = zip(_WINDOW_COLUMNS, (local, local, kind), strict=True)
-        return Relation((*fields, *(Field(name, of) for name, of in window)), inner.is_complete)
+        bounds = (Field(name, of, made_of=time_column.made_of) for name, of in window)
+        return Relation((*fields, *bounds), inner.is_complete)
 
     def unnest(self, scope: Scope, node: exp.Unnest) -> Relation:
         kinds: list[Typed] = [self.expressions.type(expression, scope) for expression in node.expressions]
@@ -269,10 +278,20 @@ class Relations:
         )
         if kind.root != "MAP" and kind.elements[0].root == "ROW":
             elements = zip(kind.elements[0].names, kind.elements[0].elements, strict=True)
-        fields = [Field(name, element) for name, element in elements]
+        made_of = united(map(self.expressions.made_of, node.expressions))
+        fields = [Field(name, element, made_of=made_of) for name, element in elements]
         if node.args.get("offset"):
-            fields.append(Field("ORDINALITY", SqlType("INT")))
+            fields.append(Field("ORDINALITY", SqlType("INT"), made_of=made_of))
         return Relation(tuple(fields))
+
+
+def _declared(table: TableName, column: Column) -> Field:
+    origin = (table, column.name)
+    return Field(column.name, column.type, origin, made_of=frozenset({origin}))
+
+
+def _of(columns: Iterable[Field]) -> Origins:
+    return united(column.made_of for column in columns)
 
 
 def _can_be_event_time(kind: SqlType) -> bool:
@@ -301,7 +320,7 @@ def _renamed(relation: Relation, names: list[str]) -> Relation:
     if not names:
         return relation
     fields = (
-        Field(names[index], field.type, field.origin, field.node) if index < len(names) else field
+        replace(field, name=names[index]) if index < len(names) else field
         for index, field in enumerate(relation.fields)
     )
     return Relation(tuple(fields), relation.is_complete)

@@ -1,12 +1,12 @@
 """Names within a query: what a FROM clause brings in, and what a column name means there."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from sqlglot import exp
 
-from headwater.model import TableName
+from headwater.model import Origin
 from headwater.sqltype import SqlType
 
 
@@ -19,15 +19,27 @@ class Unknown:
 
 Typed: TypeAlias = SqlType | Unknown
 
+Origins: TypeAlias = frozenset[Origin] | None
+"""The declared columns that values are made of; None when that is not worked out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column of a relation; `origin` is the declared column that it is, unchanged."""
+    """A column of a relation.
+
+    Args:
+        name: What it is called.
+        type: Of its values.
+        origin: The declared column that it is, unchanged.
+        node: Where it is written.
+        made_of: The declared columns that its values are worked out from.
+    """
 
     name: str
     type: Typed
-    origin: tuple[TableName, str] | None = None
+    origin: Origin | None = None
     node: exp.Expr | None = None
+    made_of: Origins = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +64,11 @@ class Binding:
 
 @dataclass(slots=True)
 class Scope:
-    """The relations that one SELECT can see. `merged` are columns that a JOIN … USING made one."""
+    """The relations that one SELECT can see. `merged` are columns that a JOIN … USING made one, and what of."""
 
     parent: "Scope | None" = None
     bindings: list[Binding] = field(default_factory=list)
-    merged: set[str] = field(default_factory=set)
+    merged: dict[str, Origins] = field(default_factory=dict)
     grouped: bool = False
 
     def outward(self) -> Iterator["Scope"]:
@@ -76,8 +88,12 @@ class Scope:
         for scope in self.outward():
             found = [column for binding in scope.bindings for column in binding.relation.named(name)]
             if found:
-                return found[:1] if name in scope.merged else found
+                return [scope.as_merged(found[0])] if name in scope.merged else found
         return []
+
+    def as_merged(self, column: Field) -> Field:
+        """The column, or what a JOIN … USING has made of it."""
+        return replace(column, made_of=self.merged[column.name]) if column.name in self.merged else column
 
     def binding(self, qualifier: Sequence[str]) -> Binding | None:
         """The relation that is called so."""
@@ -97,7 +113,7 @@ class Scope:
                 if column.name in self.merged and column.name in seen:
                     continue
                 seen.add(column.name)
-                found.append(column)
+                found.append(self.as_merged(column))
         return found
 
     def column_names(self) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from assets.lineage import COLUMN_LINEAGE, table_lineage
 from assets.metadata import COLUMN_SCHEMA, SHORTEST_WINDOW, UPDATED_AT, actual_schema, present, timestamp
 from assets.naming import table_key
 from assets.resources import TABLE_STORE
@@ -117,6 +118,7 @@ def _event(model: Model, warehouse: Warehouse, snapshot: Snapshot, store: TableS
             "headwater/lag_seconds": round(lag.total_seconds(), 3) if lag is not None else None,
             UPDATED_AT: timestamp(snapshot.committed_at),
             COLUMN_SCHEMA: actual_schema(table) if table else None,
+            COLUMN_LINEAGE: table_lineage(model),
         }
     )
     key = table_key(model.name)

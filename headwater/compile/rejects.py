@@ -55,6 +55,7 @@ def rejected_model(sources: Sequence[Model]) -> Model:
                 reads=(source.name,),
                 outputs=outputs,
                 raw=True,
+                made_of=((),) * len(outputs),
             )
             for source in sources
         ),

@@ -39,6 +39,10 @@ def test_every_new_snapshot_is_one_materialization(desk: Desk) -> None:
     schema = event.metadata["dagster/column_schema"].value
     assert isinstance(schema, dg.TableSchema)
     assert [column.name for column in schema.columns] == ["id", "market", "amount", "sold_at"]
+    sales = table_key(desk.house.table("ods.sales#"))
+    assert event.metadata["dagster/column_lineage"].value == dg.TableColumnLineage(
+        {column.name: [dg.TableColumnDep(sales, column.name)] for column in schema.columns}
+    )
 
     desk.sell(SALES[2:])
     await_sales(desk, [1, 2, 3, 4, 5])
@@ -58,6 +62,13 @@ def test_a_report_partition_names_the_snapshot_it_was_made_from(desk: Desk) -> N
     assert told[f"headwater/input/{desk.table}"] == snapshot_id(desk)
     assert told["paimon/snapshot_id"] == 1
     assert told["dagster/partition_row_count"] == 1
+    amount = [dg.TableColumnDep(table_key(desk.table), "amount")]
+    assert told["dagster/column_lineage"].deps_by_column == {
+        "market": [],
+        "local_date": [],
+        "sales": [],
+        "amount": amount,
+    }
     assert desk.house.rows("rpt.daily_sales#") == [
         {"market": "hk", "local_date": date(2026, 2, 2), "sales": 1, "amount": 20}
     ]

@@ -1,15 +1,18 @@
 """A warehouse of page views, which knows nothing of orders, runs on the same platform."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 
+import httpx
 import pytest
 
 from headwater.batch import Partition
-from headwater.model import TableName
+from headwater.engines import ActualJob
+from headwater.model import Layer, TableName
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.declarations import warehouse
@@ -33,6 +36,13 @@ def site(stack: Stack) -> Iterator[Stack]:
                 flink.cancel(job)
 
 
+def tables(stack: Stack, job: ActualJob) -> tuple[set[TableName], list[str]]:
+    """The tables that Flink says a running job scans, and those that it commits to, without their layer."""
+    said = httpx.get(f"{stack.flink_url}/jobs/{job.id}/plan").text
+    scanned = re.findall(r"TableSourceScan\(table=\[\[\w+, (\w+), (\w+?)__bound", said)
+    return {TableName(Layer(layer), table) for layer, table in scanned}, re.findall(r"Global Committer : (\w+)", said)
+
+
 def view(site: str, number: int, minute: int, visitor: str, seconds: int | None) -> bytes:
     event = {"view_id": f"v{number}", "site": site, "visitor": visitor, "page": "/a", "seconds": seconds}
     return json.dumps({**event, "viewed_at": f"2026-11-22T10:{minute:02}:30.000Z"}).encode()
@@ -41,7 +51,10 @@ def view(site: str, number: int, minute: int, visitor: str, seconds: int | None)
 def test_another_trade_runs_from_topic_to_report(site: Stack) -> None:
     declared = warehouse(site)
     code = declared.markets[0].code
-    deploy(site, lambda _line: None, models=TABLES)
+    jobs = deploy(site, lambda _line: None, models=TABLES).jobs
+    assert {name: tables(site, jobs[name]) for name in TABLES} == {
+        name: ({*declared.model(name).reads}, [name.table]) for name in TABLES
+    }
     with writer(site.kafka) as topics:
         for number, (minute, visitor, seconds) in enumerate([(0, "x", 4), (0, "y", 6), (1, "x", None), (9, "z", 2)]):
             topics.write("ods.page_views", view(code, number, minute, visitor, seconds))

@@ -16,6 +16,7 @@ from headwater.model import Warehouse
 from headwater.stack import Stack
 from resources import deploy
 from resources.paimon.store import FilesystemTableStore
+from tests.planned_lineage import disagreements
 
 RESTORED = (
     "aggregates: a condition on the result",
@@ -34,6 +35,7 @@ def test_every_edit_of_the_corpus_has_the_verdict_that_a_restore_has_borne_out(s
     wrong = []
     for edit, (warehouse, plan, _) in zip(edits, changed, strict=True):
         _, before, table = running[edit.group]
+        wrong += disagreements(warehouse.model(SUBJECT), plan, warehouse.model)
         judged = judge_edit(warehouse, table, plan, before).verdict
         if judged.outcome is not edit.verdict:
             found = "; ".join(map(str, judged.findings))
