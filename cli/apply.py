@@ -12,20 +12,39 @@ from headwater.stack import Stack
 @click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
 @click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
 @click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
+@click.option("--stop-undeclared", is_flag=True, help="Also stop jobs that no model declares, with a savepoint.")
 @click.option("--yes", is_flag=True, help="Do not ask before jobs that run are stopped.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: {stages: [text], jobs: [{model, id, url}]}.")
-def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ...], yes: bool, as_json: bool) -> None:
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print JSON: {stages: [text], jobs: [{model, id, url}], undeclared: [{model, id, …}]}.",
+)
+def command(
+    warehouse: str | None,
+    models: tuple[str, ...],
+    fresh: tuple[str, ...],
+    stop_undeclared: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Carry out the plan: the very stages that `headwater plan` shows.
 
     Each job is stopped with a savepoint before it is started again from it, and counts as started only when it runs
     and has completed a checkpoint. Applying again when a stage failed goes on from what is there.
+
+    A job that no model declares is named and left running, unless --stop-undeclared asks for its end.
     """
-    from cli.options import table_names
+    from cli.options import all_models, table_names
+    from cli.undeclared import as_dict, lines
     from headwater.plan.stages import CancelJob, StopWithSavepoint
     from resources.deploy import deploy, plan
 
     stack = Stack.resolve(warehouse)
     chosen = {"models": table_names(models) or None, "fresh": table_names(fresh)}
+    if stop_undeclared:
+        all_models(models)
+        chosen["stop_undeclared"] = True
     if not yes and sys.stdin.isatty():
         stops = [s for s in plan(stack, **chosen).stages if isinstance(s, StopWithSavepoint | CancelJob)]
         if stops:
@@ -35,8 +54,12 @@ def command(warehouse: str | None, models: tuple[str, ...], fresh: tuple[str, ..
     done = deploy(stack, lambda line: click.echo(line, err=True), **chosen)
     if as_json:
         jobs = [{"model": str(name), "id": job.id, "url": job.url} for name, job in done.jobs.items()]
-        click.echo(json.dumps({"stages": done.stages, "jobs": jobs}, indent=2))
+        undeclared = [as_dict(job) for job in done.undeclared]
+        click.echo(json.dumps({"stages": done.stages, "jobs": jobs, "undeclared": undeclared}, indent=2))
     elif done.stages:
         click.echo(f"Applied {len(done.stages)} stages; {len(done.jobs)} jobs run.")
     else:
         click.echo("Nothing to do: every declared table is there and its job runs as declared.")
+    if not as_json:
+        for line in lines(done.undeclared, ()):
+            click.echo(line)

@@ -9,6 +9,7 @@ from headwater.declaration import (
     FreshnessForm,
     MarketsForm,
     ReportForm,
+    RestartForm,
     SourceForm,
     StreamForm,
 )
@@ -26,6 +27,7 @@ from headwater.model import (
     Model,
     NotNull,
     ReportSchedule,
+    Restart,
     SqlCheck,
     Storage,
     TableName,
@@ -112,6 +114,7 @@ def model_of(
         event_time=_event_time(form.event_time),
         freshness=_freshness(form.freshness),
         checks=checks,
+        restart=_restart(job.restart),
     )
 
 
@@ -122,6 +125,10 @@ def markets_of(form: MarketsForm) -> tuple[Market, ...]:
 
 def _event_time(form: EventTimeForm | None) -> EventTime | None:
     return None if form is None else EventTime(form.column, form.lateness, form.idle_after)
+
+
+def _restart(form: RestartForm | None) -> Restart | None:
+    return None if form is None else Restart(form.attempts, form.backoff, form.within)
 
 
 def _freshness(form: FreshnessForm | None) -> Freshness | None:

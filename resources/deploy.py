@@ -19,6 +19,7 @@ from headwater.plan.actual import observe
 from headwater.plan.build import build_plan
 from headwater.plan.execute import Executor
 from headwater.plan.health import pair_when_ended
+from headwater.plan.restart import need_plain_restart
 from headwater.plan.stages import Plan
 from headwater.plan.trials import try_changes
 from headwater.plan.verdicts import judge_changes
@@ -35,10 +36,17 @@ _END_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What an apply did: a line for each stage (none when nothing was to do), and the jobs that run now."""
+    """What an apply did.
+
+    Args:
+        stages: A line for each stage; none when nothing was to do.
+        jobs: Those that run now.
+        undeclared: Those among them that no model declares, where all models were applied.
+    """
 
     stages: tuple[str, ...]
     jobs: Mapping[TableName, ActualJob]
+    undeclared: tuple[ActualJob, ...] = ()
 
 
 def addresses(stack: Stack) -> Addresses:
@@ -72,6 +80,7 @@ def plan(
     models: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
     trial: bool = False,
+    stop_undeclared: bool = False,
 ) -> Plan:
     """The difference between what is declared and what runs on the stack. Changes nothing.
 
@@ -80,9 +89,10 @@ def plan(
         models: Only these; None for all.
         fresh: Models whose job starts without state.
         trial: Try each changed job beside the running one, from its state, writing nowhere.
+        stop_undeclared: Stop jobs that no model declares.
     """
     with engine(stack) as flink:
-        return _plan(stack, flink, models, fresh, trial=trial)
+        return _plan(stack, flink, models, fresh, trial=trial, stop_undeclared=stop_undeclared)
 
 
 def deploy(
@@ -91,6 +101,7 @@ def deploy(
     *,
     models: Collection[TableName] | None = None,
     fresh: Collection[TableName] = (),
+    stop_undeclared: bool = False,
     patience: float = 90.0,
 ) -> Deployment:
     """Plan and carry out the plan.
@@ -100,16 +111,33 @@ def deploy(
         on_event: Told a line for each stage as it starts.
         models: Only these; None for all.
         fresh: Models whose job starts without state.
+        stop_undeclared: Stop jobs that no model declares.
         patience: Seconds that a started job may take until it is healthy; then its previous version comes back.
 
     Raises:
         HeadwaterError: The first stage that failed, or a plan that is refused.
     """
     with applying(stack), engine(stack) as flink:
-        planned = _plan(stack, flink, models, fresh)
-        Executor(flink, KafkaBroker(stack.kafka), on_event, patience=patience).execute(planned)
-        jobs = {job.model: job for job in flink.jobs()}
-    return Deployment(stages=tuple(stage.describe() for stage in planned.stages), jobs=jobs)
+        planned = _plan(stack, flink, models, fresh, stop_undeclared=stop_undeclared)
+        return _carried_out(stack, flink, planned, on_event, patience)
+
+
+def restart(stack: Stack, on_event: Callable[[str], None], model: TableName, *, patience: float = 90.0) -> Deployment:
+    """Start a job that has ended again, from its newest state, as it was; nothing is done when it runs.
+
+    Args:
+        stack: Where to.
+        on_event: Told a line for each stage as it starts.
+        model: The job's.
+        patience: Seconds that it may take until it is healthy.
+
+    Raises:
+        HeadwaterError: It takes more than that, which is for people to decide; or it did not come to run.
+    """
+    with applying(stack), engine(stack) as flink:
+        planned = _plan(stack, flink, {model}, ())
+        need_plain_restart(planned, model)
+        return _carried_out(stack, flink, planned, on_event, patience)
 
 
 def stop_jobs(stack: Stack, on_event: Callable[[str], None]) -> tuple[str, ...]:
@@ -160,6 +188,14 @@ def applying(stack: Stack) -> Iterator[None]:
         lock.release()
 
 
+def _carried_out(
+    stack: Stack, flink: FlinkEngine, planned: Plan, on_event: Callable[[str], None], patience: float
+) -> Deployment:
+    Executor(flink, KafkaBroker(stack.kafka), on_event, patience=patience).execute(planned)
+    jobs = {job.model: job for job in flink.jobs()}
+    return Deployment(tuple(stage.describe() for stage in planned.stages), jobs, planned.undeclared)
+
+
 def _plan(
     stack: Stack,
     flink: FlinkEngine,
@@ -167,6 +203,7 @@ def _plan(
     fresh: Collection[TableName],
     *,
     trial: bool = False,
+    stop_undeclared: bool = False,
 ) -> Plan:
     declared = warehouse(stack)
     _known(declared, {*(models or ()), *fresh})
@@ -178,7 +215,16 @@ def _plan(
     place = addresses(stack)
     tried = try_changes(declared, actual, flink, replace(place, is_trial=True), judged) if trial else {}
     verdicts = {name: judgement.verdict for name, judgement in judged.items()}
-    return build_plan(declared, actual, place, models=models, fresh=fresh, verdicts=verdicts, trials=tried)
+    return build_plan(
+        declared,
+        actual,
+        place,
+        models=models,
+        fresh=fresh,
+        verdicts=verdicts,
+        trials=tried,
+        stop_undeclared=stop_undeclared,
+    )
 
 
 def _known(declared: Warehouse, names: Collection[TableName]) -> None:

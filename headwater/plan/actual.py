@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headwater.engines import ActualJob, ActualTable, Broker, RetainedState, StreamEngine, TableStore
+from headwater.engines import ActualJob, ActualTable, Broker, ForeignJob, RetainedState, StreamEngine, TableStore
 from headwater.model import TableName, Warehouse
 
 
@@ -14,6 +14,7 @@ class Actual:
     Args:
         written: Tables without a key that hold rows already.
         topics: Names of the topics that the broker has.
+        foreign: Jobs on the same cluster that are not the platform's.
     """
 
     tables: Mapping[TableName, ActualTable]
@@ -21,6 +22,7 @@ class Actual:
     states: Mapping[TableName, RetainedState]
     written: frozenset[TableName] = frozenset()
     topics: frozenset[str] = frozenset()
+    foreign: tuple[ForeignJob, ...] = ()
 
 
 def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broker: Broker) -> Actual:
@@ -31,9 +33,11 @@ def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broke
     names = [model.name for model in warehouse.streaming]
     tables = {name: store.table(name) for name in names}
     states = {name: engine.retained_state(name) for name in names}
+    listing = engine.listing()
     return Actual(
         tables={name: table for name, table in tables.items() if table is not None},
-        jobs=engine.jobs(),
+        jobs=listing.alive,
+        foreign=listing.foreign,
         topics=broker.topics(),
         states={name: state for name, state in states.items() if state is not None},
         written=frozenset(

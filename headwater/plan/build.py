@@ -1,6 +1,6 @@
 """Work out the stages from what is declared to what is there. Reads nothing, changes nothing."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from headwater.compile.binding import Addresses
@@ -43,6 +43,7 @@ def build_plan(
     fresh: Collection[TableName] = (),
     verdicts: Mapping[TableName, Verdict] | None = None,
     trials: Mapping[TableName, Trial] | None = None,
+    stop_undeclared: bool = False,
 ) -> Plan:
     """The plan that makes the declared streaming tables and jobs be there.
 
@@ -50,10 +51,11 @@ def build_plan(
         warehouse: What is declared.
         actual: What is there.
         addresses: Where jobs find lake and broker.
-        models: Only these; None for all, and then jobs whose model is no longer declared are stopped too.
+        models: Only these; None for all, and then the plan names jobs whose model is not declared, and foreign ones.
         fresh: Models whose job starts without state, reading its inputs from the start.
         verdicts: On models whose job changes (headwater.plan.verdicts).
         trials: Of those that were tried (headwater.plan.trials).
+        stop_undeclared: Stop the jobs whose model is not declared, which are left running otherwise.
     """
     judged = dict(verdicts or {})
     chosen = [model for model in warehouse.streaming if models is None or model.name in models]
@@ -61,8 +63,9 @@ def build_plan(
     starts: list[Stage] = []
     waits: list[Stage] = []
     refusals: list[str] = []
-    if models is None:
-        before.extend(_undeclared(warehouse, actual))
+    undeclared = undeclared_jobs(warehouse, actual.jobs) if models is None else ()
+    if stop_undeclared:
+        before.extend(map(_ended, undeclared))
     before.extend(_topics(warehouse, actual, chosen))
     for model in chosen:
         changes, differences = _table_stages(model, actual.tables.get(model.name))
@@ -92,7 +95,19 @@ def build_plan(
             refusals.append(_written_twice(model))
         starts.append(start)
         waits.append(WaitHealthy(job))
-    return Plan((*before, *starts, *waits), tuple(refusals), judged, trials or {})
+    return Plan(
+        (*before, *starts, *waits),
+        tuple(refusals),
+        judged,
+        trials or {},
+        undeclared=() if stop_undeclared else undeclared,
+        foreign=actual.foreign if models is None else (),
+    )
+
+
+def undeclared_jobs(warehouse: Warehouse, jobs: Iterable[ActualJob]) -> tuple[ActualJob, ...]:
+    """The platform's jobs that no model declares any more, or that are kept by batch now."""
+    return tuple(job for job in jobs if job.model not in warehouse or not warehouse.model(job.model).is_streaming)
 
 
 def _refused_in_trial(model: Model, trial: Trial) -> str:
@@ -131,13 +146,9 @@ def _topics(warehouse: Warehouse, actual: Actual, chosen: list[Model]) -> list[S
     ]
 
 
-def _undeclared(warehouse: Warehouse, actual: Actual) -> list[Stage]:
-    return [_ended(job) for job in actual.jobs if job.model not in warehouse or not warehouse.model(job.model).flows]
-
-
 def _ended(job: ActualJob) -> Stage:
     if job.state is JobState.RUNNING:
-        return StopWithSavepoint(job, "its model is no longer declared")
+        return StopWithSavepoint(job, "its model is not declared")
     return CancelJob(job)
 
 
