@@ -122,21 +122,23 @@ def deploy(
         return _carried_out(stack, flink, planned, on_event, patience)
 
 
-def restart(stack: Stack, on_event: Callable[[str], None], model: TableName, *, patience: float = 90.0) -> Deployment:
-    """Start a job that has ended again, from its newest state, as it was; nothing is done when it runs.
+def restart(
+    stack: Stack, on_event: Callable[[str], None], *, models: Collection[TableName], patience: float = 90.0
+) -> Deployment:
+    """Start jobs that have ended again, each from its newest state, as it was; nothing is done about those that run.
 
     Args:
         stack: Where to.
         on_event: Told a line for each stage as it starts.
-        model: The job's.
-        patience: Seconds that it may take until it is healthy.
+        models: The jobs'.
+        patience: Seconds that a job may take until it is healthy.
 
     Raises:
-        HeadwaterError: It takes more than that, which is for people to decide; or it did not come to run.
+        HeadwaterError: It takes more than that, which is for people to decide; or a job did not come to run.
     """
     with applying(stack), engine(stack) as flink:
-        planned = _plan(stack, flink, {model}, ())
-        need_plain_restart(planned, model)
+        planned = _plan(stack, flink, models, ())
+        need_plain_restart(planned)
         return _carried_out(stack, flink, planned, on_event, patience)
 
 

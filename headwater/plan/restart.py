@@ -1,12 +1,11 @@
-"""When a plan is nothing but a job started again, which needs nobody's decision."""
+"""When a plan is nothing but jobs started again, which needs nobody's decision."""
 
-from headwater.model import TableName
 from headwater.plan.stages import Plan, SubmitJob, WaitHealthy
 from headwater.problem import HeadwaterError
 
 
-def need_plain_restart(plan: Plan, model: TableName) -> None:
-    """See that a plan only starts this model's job again, as it was, from its own state. An empty plan will do.
+def need_plain_restart(plan: Plan) -> None:
+    """See that a plan only starts jobs again, as they were, from their own state. An empty plan will do.
 
     A declaration may change between the moment when a start is asked for and the one when it is made; then it is a
     deployment, and that is for people to ask for.
@@ -22,7 +21,7 @@ def need_plain_restart(plan: Plan, model: TableName) -> None:
     ]
     if found:
         raise HeadwaterError(
-            f"Job {model} is not started again by itself, since that takes a decision: {'; '.join(found)}",
+            f"Nothing is started again by itself, since that takes a decision: {'; '.join(found)}",
             left="nothing was changed",
             next_command="headwater plan, then headwater apply",
         )

@@ -17,7 +17,7 @@ assert LEFT.topic is not None
 
 @pytest.mark.parametrize("stages", [(), AGAIN, (WaitHealthy(SPEC),)])
 def test_a_start_from_its_own_state_takes_no_decision(stages: tuple[Stage, ...]) -> None:
-    need_plain_restart(Plan(stages), THINGS.name)
+    need_plain_restart(Plan(stages))
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_a_start_from_its_own_state_takes_no_decision(stages: tuple[Stage, ...])
 )
 def test_anything_more_is_left_to_people(plan: Plan, why: str) -> None:
     with pytest.raises(HeadwaterError) as refused:
-        need_plain_restart(plan, THINGS.name)
-    assert refused.value.failed.startswith("Job dwd.things is not started again by itself, since that takes a decision")
+        need_plain_restart(plan)
+    assert refused.value.failed.startswith("Nothing is started again by itself, since that takes a decision")
     assert why in refused.value.failed
     assert (refused.value.left, refused.value.next_command) == (
         "nothing was changed",
