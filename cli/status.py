@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -11,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.clock import elapsed, iso, local
+from cli.undeclared import as_dict as undeclared_dict
+from cli.undeclared import foreign_dict, lines
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.status import JobStatus, StackStatus, TableStatus, status
@@ -34,12 +37,17 @@ _COLOURS = {
 @click.option(
     "--warehouse", type=click.Path(file_okay=False), help="Folder of declarations; default: the running stack's."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: {healthy, processes, jobs, tables}.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON: {healthy, processes, jobs, tables, undeclared, foreign}."
+)
 def command(warehouse: str | None, as_json: bool) -> None:
     """Show what runs, and how far behind each table is.
 
     Lag is event time: how long ago the newest event happened that the table holds everything up to. Records counts
     what the newest snapshot's files hold; a key table that is not compacted yet counts an updated row twice.
+
+    Below the tables it says, for each job that is not as it should be, what is wrong, why, and what to do next; and
+    which jobs run that no model declares.
 
     Exit status 0 when every process and every declared job runs, 1 when not.
     """
@@ -88,6 +96,8 @@ def view(found: StackStatus, *, processes: bool = True) -> Group:
     if found.unreachable:
         parts.append(Text(found.unreachable, style="red"))
     parts.append(_model_table(found))
+    parts.extend(_faults(found))
+    parts.extend(Text(line) for line in lines(found.undeclared, found.foreign))
     parts.append(Text(f"as of {local(found.at)}", style="dim"))
     return Group(*parts)
 
@@ -112,6 +122,8 @@ def as_dict(found: StackStatus) -> dict[str, Any]:
         ],
         "jobs": [_job_dict(job) for job in found.jobs],
         "tables": [_table_dict(table) for table in found.tables],
+        "undeclared": [undeclared_dict(job) for job in found.undeclared],
+        "foreign": [foreign_dict(job) for job in found.foreign],
     }
 
 
@@ -130,7 +142,25 @@ def _job_dict(job: JobStatus) -> dict[str, Any]:
         "restarts": health.restarts if health else None,
         "late_dropped": health.late_dropped if health else None,
         "failure": (health.failure or None) if health else None,
+        "health": _word(job),
+        "checks": [
+            {
+                "check": verdict.check.value,
+                "passed": verdict.passed,
+                "reason": verdict.reason,
+                "next": verdict.next_command or None,
+            }
+            for verdict in job.verdicts
+        ],
     }
+
+
+def _word(job: JobStatus) -> str | None:
+    if not job.verdicts:
+        return None
+    if any(fault.is_error for fault in job.faults):
+        return "failing"
+    return "warning" if job.faults else "ok"
 
 
 def _table_dict(table: TableStatus) -> dict[str, Any]:
@@ -189,13 +219,22 @@ def _note(job: JobStatus | None) -> str:
     if job is None or job.health is None:
         return ""
     notes = []
-    if job.health.failure:
-        notes.append(job.health.failure[:100])
     if job.health.restarts:
         notes.append(f"{job.health.restarts} restarts")
     if job.health.late_dropped:
         notes.append(f"{job.health.late_dropped} late rows dropped by windows")
     return "; ".join(notes)
+
+
+def _faults(found: StackStatus) -> Iterator[Text]:
+    """What is wrong with which job, why, and what to do. What follows from a job's not running is not said again."""
+    for job in found.jobs:
+        for fault in job.faults:
+            if job.job is None and not fault.is_error:
+                continue
+            yield Text(f"✗ {job.model}: {fault.reason}", style="red" if fault.is_error else "yellow")
+            if fault.next_command:
+                yield Text(f"    next:  {fault.next_command}")
 
 
 def _coloured(word: str) -> Text:

@@ -3,29 +3,52 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from headwater.engines import ActualJob, JobHealth, JobState, Snapshot
+from headwater.compile.job import fingerprint
+from headwater.engines import ActualJob, ForeignJob, JobHealth, JobListing, JobState, Snapshot
+from headwater.health.look import look_at
+from headwater.health.verdicts import Verdict, judge
 from headwater.lag import event_time_lag, verdict
 from headwater.model import Freshness, Model, TableName, Warehouse
+from headwater.plan.build import undeclared_jobs
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.declarations import warehouse
 from resources.deploy import engine
+from resources.flink.engine import FlinkEngine
 from resources.local.processes import ProcessStatus, processes
 from resources.paimon.store import FilesystemTableStore
 
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """A streaming model's job; `job` is None when none runs."""
+    """A streaming model's job.
+
+    Args:
+        model: The table that it writes.
+        job: None when none runs.
+        health: What Flink says of it, or, when it has failed for good, of its end.
+        verdicts: What is judged of it, where details were asked for.
+    """
 
     model: TableName
     job: ActualJob | None
     health: JobHealth | None
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def state(self) -> str:
         """Flink's word for the job's state, or MISSING."""
         return self.job.state.value if self.job else "MISSING"
+
+    @property
+    def faults(self) -> tuple[Verdict, ...]:
+        """What is not as it should be."""
+        return tuple(verdict for verdict in self.verdicts if not verdict.passed)
+
+    @property
+    def runs(self) -> bool:
+        """It runs, and not just for the moment."""
+        return self.state == JobState.RUNNING.value and not any(fault.is_error for fault in self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +78,30 @@ class TableStatus:
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """One moment of a stack. `unreachable` says why Flink's part is missing, or is ""."""
+    """One moment of a stack.
+
+    Args:
+        unreachable: Why Flink's part is missing, or "".
+        undeclared: Jobs that run though no model declares them.
+        foreign: Jobs on the same cluster that are not the platform's.
+    """
 
     at: datetime
     processes: tuple[ProcessStatus, ...]
     jobs: tuple[JobStatus, ...]
     tables: tuple[TableStatus, ...]
     unreachable: str = ""
+    undeclared: tuple[ActualJob, ...] = ()
+    foreign: tuple[ForeignJob, ...] = ()
 
     @property
     def healthy(self) -> bool:
-        """Every process runs, and every declared job runs and has a completed checkpoint."""
+        """Every process runs, and every declared job runs without failing again and again."""
         return (
             not self.unreachable
             and bool(self.processes)
             and all(process.state == "RUNNING" for process in self.processes)
-            and all(job.state == JobState.RUNNING.value for job in self.jobs)
+            and all(job.runs for job in self.jobs)
         )
 
 
@@ -85,12 +116,21 @@ def status(stack: Stack, *, details: bool = True) -> StackStatus:
     declared = warehouse(stack)
     now = datetime.now(UTC)
     unreachable, jobs = "", tuple(JobStatus(model.name, None, None) for model in declared.streaming)
+    listing = JobListing(())
     try:
-        jobs = _jobs(stack, declared, details=details)
+        with engine(stack) as flink:
+            listing = flink.listing()
+            jobs = tuple(_job(model, declared, listing, flink, now, details=details) for model in declared.streaming)
     except HeadwaterError as error:
         unreachable = error.failed
     return StackStatus(
-        at=now, processes=processes(stack), jobs=jobs, tables=tables(stack, declared, now), unreachable=unreachable
+        at=now,
+        processes=processes(stack),
+        jobs=jobs,
+        tables=tables(stack, declared, now),
+        unreachable=unreachable,
+        undeclared=undeclared_jobs(declared, listing.alive),
+        foreign=listing.foreign,
     )
 
 
@@ -110,14 +150,10 @@ def tables(stack: Stack, declared: Warehouse, now: datetime) -> tuple[TableStatu
     return tuple(table(model) for model in (*declared.streaming, *declared.reports))
 
 
-def _jobs(stack: Stack, declared: Warehouse, *, details: bool) -> tuple[JobStatus, ...]:
-    with engine(stack) as flink:
-        running = {job.model: job for job in reversed(flink.jobs())}
-        return tuple(
-            JobStatus(
-                model=model.name,
-                job=(job := running.get(model.name)),
-                health=flink.health(job.id) if job and details else None,
-            )
-            for model in declared.streaming
-        )
+def _job(
+    model: Model, declared: Warehouse, listing: JobListing, flink: FlinkEngine, now: datetime, *, details: bool
+) -> JobStatus:
+    if not details:
+        return JobStatus(model.name, next((job for job in listing.alive if job.model == model.name), None), None)
+    look = look_at(model, fingerprint(model, declared.model), listing, flink, now)
+    return JobStatus(model.name, look.job, look.health, tuple(judge(look)))
