@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.checks import checks_definition, checks_schedule
+from assets.cluster import cluster_check, cluster_spec
 from assets.jobs import jobs_definition
 from assets.reports import reports_definitions
 from assets.resources import platform_resources
@@ -19,17 +20,18 @@ from headwater.stack import Stack
 def build_definitions(warehouse: Warehouse, stack: Stack) -> dg.Definitions:
     """Definitions of every model. Nothing outside the process is asked."""
     checks = checks_definition(warehouse)
+    streams = bool(warehouse.streaming)
     return dg.Definitions(
         assets=[
             *(source_spec(model) for model in warehouse.sources),
-            *([jobs_definition(warehouse)] if warehouse.streaming else []),
+            *([jobs_definition(warehouse), cluster_spec()] if streams else []),
             *(table_spec(model) for model in warehouse.streaming),
             *reports_definitions(warehouse),
         ],
-        asset_checks=[checks] if checks else [],
+        asset_checks=[*([checks] if checks else []), *([cluster_check(warehouse)] if streams else [])],
         schedules=[*report_schedules(warehouse), *([checks_schedule(checks)] if checks else [])],
         sensors=[
-            *([snapshot_sensor(warehouse), job_health_sensor(warehouse)] if warehouse.streaming else []),
+            *([snapshot_sensor(warehouse), job_health_sensor(warehouse)] if streams else []),
             *([autoscaling_sensor(warehouse)] if autoscaled(warehouse) else []),
         ],
         resources=platform_resources(stack),

@@ -7,12 +7,14 @@ from typing import Any
 
 import dagster as dg
 
-from assets.health import check_specs, judge
+from assets.health import check_specs, severity
 from assets.metadata import declared_in, present
-from assets.naming import ENGINE, job_key, owners, table_key
+from assets.naming import ENGINE, RESTART, job_key, owners, table_key
 from assets.operation import one_operation
-from assets.resources import DEPLOYER, STREAM_ENGINE, Deployed, JobWatch
-from headwater.engines import ActualJob, JobHealth
+from assets.resources import DEPLOYER, STREAM_ENGINE, Deployed, Deployer
+from headwater.compile.job import fingerprint
+from headwater.health.look import JobWatch, Look, look_at
+from headwater.health.verdicts import judge
 from headwater.model import Model, Warehouse
 from headwater.problem import HeadwaterError
 
@@ -24,18 +26,17 @@ def jobs_definition(warehouse: Warehouse) -> dg.AssetsDefinition:
     def apply(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         selected = [model for key, model in models.items() if key in context.selected_asset_keys]
         checked = {key.asset_key for key in context.selected_asset_check_keys}
-        engine: JobWatch = getattr(context.resources, STREAM_ENGINE)
+        watch: JobWatch = getattr(context.resources, STREAM_ENGINE)
         deployed = _deploy(context, selected) if selected else None
-        jobs = deployed.jobs if deployed else {job.model: job for job in engine.jobs()}
+        listing = watch.listing()
         for key, model in models.items():
             if key not in context.selected_asset_keys and key not in checked:
                 continue
-            job = jobs.get(model.name)
-            health = engine.health(job.id) if job else None
+            look = look_at(model, fingerprint(model, warehouse.model), listing, watch, datetime.now(UTC))
             if deployed and key in context.selected_asset_keys:
-                yield _materialised(model, job, health, deployed)
+                yield _materialised(look, deployed)
             if key in checked:
-                yield from _check_results(context, model, job, health)
+                yield from _check_results(context, look)
 
     return one_operation(
         "flink_jobs",
@@ -62,16 +63,16 @@ def _spec(model: Model, version: str) -> dg.AssetSpec:
 
 
 def _deploy(context: dg.AssetExecutionContext, models: list[Model]) -> Deployed:
+    deployer: Deployer = getattr(context.resources, DEPLOYER)
     try:
-        return getattr(context.resources, DEPLOYER)([model.name for model in models], context.log.info)
+        return deployer([model.name for model in models], context.log.info, as_it_was=RESTART in context.run.tags)
     except HeadwaterError as error:
         # The text says what failed, what is left and what to run next; a trace would hide it.
         raise dg.Failure(description=str(error)) from error
 
 
-def _materialised(
-    model: Model, job: ActualJob | None, health: JobHealth | None, deployed: Deployed
-) -> dg.MaterializeResult[Any]:
+def _materialised(look: Look, deployed: Deployed) -> dg.MaterializeResult[Any]:
+    model, job, health = look.model, look.job, look.health
     if job is None or health is None:
         raise dg.Failure(
             description=f"The plan was carried out, but Flink has no job of {model.name}\n  next:  headwater plan"
@@ -93,16 +94,14 @@ def _materialised(
     )
 
 
-def _check_results(
-    context: dg.AssetExecutionContext, model: Model, job: ActualJob | None, health: JobHealth | None
-) -> Iterator[dg.AssetCheckResult]:
-    for verdict in judge(model, job, health, datetime.now(UTC)):
-        key = dg.AssetCheckKey(job_key(model.name), verdict.check)
+def _check_results(context: dg.AssetExecutionContext, look: Look) -> Iterator[dg.AssetCheckResult]:
+    for verdict in judge(look):
+        key = dg.AssetCheckKey(job_key(look.model.name), verdict.check.value)
         if key in context.selected_asset_check_keys:
             yield dg.AssetCheckResult(
                 asset_key=key.asset_key,
                 check_name=key.name,
                 passed=verdict.passed,
-                severity=verdict.severity,
-                description=verdict.reason,
+                severity=severity(verdict),
+                description=str(verdict),
             )

@@ -6,6 +6,9 @@ from headwater.model import Model, TableName
 
 ENGINE = "flink"
 
+RESTART = "headwater/restart"
+"""Tag of a run that starts a job again which has ended by itself: the table's name."""
+
 
 def table_key(name: TableName) -> dg.AssetKey:
     """The asset of a table: `dwd.orders` is `dwd/orders`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
 
-from headwater.engines import ActualJob, JobHealth
+from headwater.engines import ActualJob
 from headwater.model import Model, TableName
 from headwater.stack import Stack
 
@@ -20,18 +20,6 @@ STREAM_ENGINE = "stream_engine"
 DEPLOYER = "deployer"
 REPORTER = "reporter"
 EXAMINER = "examiner"
-
-
-class JobWatch(Protocol):
-    """The part of a stream engine that tells how jobs are (headwater.engines.StreamEngine)."""
-
-    def jobs(self) -> tuple[ActualJob, ...]:
-        """The jobs of this platform that have not ended, newest first."""
-        ...
-
-    def health(self, job_id: str) -> JobHealth:
-        """State, checkpoints, restore path and failure of one job."""
-        ...
 
 
 class Deployed(Protocol):
@@ -51,8 +39,13 @@ class Deployed(Protocol):
 class Deployer(Protocol):
     """What plans and applies."""
 
-    def __call__(self, models: Collection[TableName], on_event: Callable[[str], None]) -> Deployed:
-        """Plan and apply some models, telling a line for each stage. Raises HeadwaterError."""
+    def __call__(
+        self, models: Collection[TableName], on_event: Callable[[str], None], *, as_it_was: bool = False
+    ) -> Deployed:
+        """Plan and apply some models, telling a line for each stage. Raises HeadwaterError.
+
+        With `as_it_was` a job that has ended is started again and nothing else: what takes a decision is refused.
+        """
         ...
 
 
@@ -106,9 +99,14 @@ def platform_resources(stack: Stack) -> dict[str, dg.ResourceDefinition]:
             yield opened
 
     def deployer(_: dg.InitResourceContext) -> object:
-        from resources.deploy import deploy
+        from resources.deploy import deploy, restart
 
-        return lambda models, on_event: deploy(stack, on_event, models=models)
+        def deployed(
+            models: Collection[TableName], on_event: Callable[[str], None], *, as_it_was: bool = False
+        ) -> Deployed:
+            return (restart if as_it_was else deploy)(stack, on_event, models=models)
+
+        return deployed
 
     def reporter(_: dg.InitResourceContext) -> object:
         from resources.report import run_report

@@ -22,14 +22,21 @@ from headwater.stack import Stack
     type=click.Path(path_type=Path),
     help="Start the job of this checkpoint or savepoint from it, although it is not the newest; repeatable.",
 )
+@click.option("--stop-undeclared", is_flag=True, help="Also stop jobs that no model declares, with a savepoint.")
 @click.option("--yes", is_flag=True, help="Do not ask before jobs that run are stopped.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: {stages: [text], jobs: [{model, id, url}]}.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print JSON: {stages: [text], jobs: [{model, id, url}], undeclared: [{model, id, …}]}.",
+)
 def command(
     warehouse: str | None,
     models: tuple[str, ...],
     rebuild: tuple[str, ...],
     fresh: tuple[str, ...],
     earlier: tuple[Path, ...],
+    stop_undeclared: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -40,8 +47,11 @@ def command(
 
     A job starts from the newest state there is. When that one is damaged or lost, nothing older is taken for it until
     --from names one (headwater savepoints lists them): the job then reads and writes again what came after it.
+
+    A job that no model declares is named and left running, unless --stop-undeclared asks for its end.
     """
-    from cli.options import table_names
+    from cli.options import all_models, table_names
+    from cli.undeclared import as_dict, lines
     from headwater.plan.stages import CancelJob, StopWithSavepoint
     from resources.deploy import deploy, plan
 
@@ -52,6 +62,9 @@ def command(
         "fresh": table_names(fresh),
         "earlier": earlier,
     }
+    if stop_undeclared:
+        all_models(models)
+        chosen["stop_undeclared"] = True
     if not yes and sys.stdin.isatty():
         stops = [s for s in plan(stack, **chosen).stages if isinstance(s, StopWithSavepoint | CancelJob)]
         if stops:
@@ -61,8 +74,12 @@ def command(
     done = deploy(stack, lambda line: click.echo(line, err=True), **chosen)
     if as_json:
         jobs = [{"model": str(name), "id": job.id, "url": job.url} for name, job in done.jobs.items()]
-        click.echo(json.dumps({"stages": done.stages, "jobs": jobs}, indent=2))
+        undeclared = [as_dict(job) for job in done.undeclared]
+        click.echo(json.dumps({"stages": done.stages, "jobs": jobs, "undeclared": undeclared}, indent=2))
     elif done.stages:
         click.echo(f"Applied {len(done.stages)} stages; {len(done.jobs)} jobs run.")
     else:
         click.echo("Nothing to do: every declared table is there and its job runs as declared.")
+    if not as_json:
+        for line in lines(done.undeclared, ()):
+            click.echo(line)

@@ -16,3 +16,9 @@ def table_names(texts: Iterable[str]) -> frozenset[TableName]:
         except ValueError as error:
             raise click.BadParameter(f"«{text}» is no table's name; write layer.table, such as dwd.orders") from error
     return frozenset(names)
+
+
+def all_models(models: Iterable[str]) -> None:
+    """See that no model was named. Raises click.UsageError (exit status 2)."""
+    if tuple(models):
+        raise click.UsageError("--stop-undeclared is about the whole warehouse; leave --model out")

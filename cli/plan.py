@@ -13,7 +13,8 @@ from headwater.verdict.verdict import Verdict
 _JSON = (
     "{stages: [{kind, table, text}], refusals: [text],"
     " verdicts: [{model, verdict, findings: [{verdict, operator, edit}], kept: [operator]}],"
-    " trials: [{model, seconds, refusal}]}"
+    " trials: [{model, seconds, refusal}],"
+    " undeclared: [{model, id, name, state, started_at, url}], foreign: [{id, name, state, url}]}"
 )
 
 
@@ -31,6 +32,7 @@ _JSON = (
     help="Start the job of this checkpoint or savepoint from it, although it is not the newest; repeatable.",
 )
 @click.option("--trial", is_flag=True, help="Try each changed job beside the running one, writing nowhere.")
+@click.option("--stop-undeclared", is_flag=True, help="Also stop jobs that no model declares, with a savepoint.")
 @click.option("--json", "as_json", is_flag=True, help=f"Print JSON: {_JSON}.")
 def command(
     warehouse: str | None,
@@ -39,12 +41,14 @@ def command(
     fresh: tuple[str, ...],
     earlier: tuple[Path, ...],
     trial: bool,
+    stop_undeclared: bool,
     as_json: bool,
 ) -> None:
     """Show what `headwater apply` would do, as an ordered list of stages. Changes nothing.
 
     Compares what the warehouse folder declares with what Flink and Paimon say is there: tables to create or extend,
-    jobs to start, jobs to stop with a savepoint and start again from it, jobs that are no longer declared.
+    jobs to start, jobs to stop with a savepoint and start again from it. A job that no model declares is named, and
+    left running unless --stop-undeclared asks for its end; jobs that are not Headwater's are named and never touched.
 
     \b
     For each model whose running job changes it says what becomes of the job's state:
@@ -61,9 +65,12 @@ def command(
 
     Exit status 1 when the plan contains a difference that cannot be applied, such as a dropped column.
     """
-    from cli.options import table_names
+    from cli.options import all_models, table_names
+    from cli.undeclared import as_dict, foreign_dict, lines
     from resources.deploy import plan
 
+    if stop_undeclared:
+        all_models(models)
     stack = Stack.resolve(warehouse)
     found = plan(
         stack,
@@ -72,6 +79,7 @@ def command(
         fresh=table_names(fresh),
         earlier=earlier,
         trial=trial,
+        stop_undeclared=stop_undeclared,
     )
     if as_json:
         stages = [{"kind": type(s).__name__, "table": str(s.table), "text": s.describe()} for s in found.stages]
@@ -84,7 +92,14 @@ def command(
             }
             for name, tried in found.trials.items()
         ]
-        said = {"stages": stages, "refusals": found.refusals, "verdicts": verdicts, "trials": trials}
+        said = {
+            "stages": stages,
+            "refusals": found.refusals,
+            "verdicts": verdicts,
+            "trials": trials,
+            "undeclared": [as_dict(job) for job in found.undeclared],
+            "foreign": [foreign_dict(job) for job in found.foreign],
+        }
         click.echo(json.dumps(said, indent=2))
     elif found.is_empty:
         click.echo("Nothing to do: every declared table is there and its job runs as declared.")
@@ -96,7 +111,10 @@ def command(
         for refusal in found.refusals:
             click.echo(f"  ✗  {refusal}")
         if not found.refusals:
-            click.echo("\nTo carry it out: headwater apply")
+            click.echo("\nTo carry it out: headwater apply" + (" --stop-undeclared" if stop_undeclared else ""))
+    if not as_json:
+        for line in lines(found.undeclared, found.foreign):
+            click.echo(line)
     raise click.exceptions.Exit(1 if found.refusals else 0)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -11,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.clock import elapsed, iso, local
+from cli.undeclared import as_dict as undeclared_dict
+from cli.undeclared import foreign_dict, lines
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.status import JobStatus, StackStatus, TableStatus, status
@@ -34,16 +37,22 @@ _COLOURS = {
 @click.option(
     "--warehouse", type=click.Path(file_okay=False), help="Folder of declarations; default: the running stack's."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: {healthy, troubles, processes, jobs, tables}.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print JSON: {healthy, troubles, processes, jobs, tables, undeclared, foreign}.",
+)
 def command(warehouse: str | None, as_json: bool) -> None:
     """Show what runs, and how far behind each table is.
 
     Lag is event time: how long ago the newest event happened that the table holds everything up to. Records counts
     what the newest snapshot's files hold; a key table that is not compacted yet counts an updated row twice.
 
-    Below the tables stands what is wrong, and what to do about it.
+    Below the tables it says, for each process and job that is not as it should be, what is wrong, why, and what to do;
+    which jobs run that no model declares.
 
-    Exit status 0 when every process and every declared job runs and nothing is wrong with them, 1 when not.
+    Exit status 0 when every process and every declared job runs, 1 when not.
     """
     found = status(Stack.resolve(warehouse))
     if as_json:
@@ -91,7 +100,8 @@ def view(found: StackStatus, *, processes: bool = True) -> Group:
         parts.append(Text(found.unreachable, style="red"))
     parts.append(_model_table(found))
     if processes:
-        parts.extend(Text(str(trouble), style="red") for trouble in found.troubles)
+        parts.extend(_troubles(found))
+    parts.extend(Text(line) for line in lines(found.undeclared, found.foreign))
     parts.append(Text(f"as of {local(found.at)}", style="dim"))
     return Group(*parts)
 
@@ -117,6 +127,8 @@ def as_dict(found: StackStatus) -> dict[str, Any]:
         ],
         "jobs": [_job_dict(job) for job in found.jobs],
         "tables": [_table_dict(table) for table in found.tables],
+        "undeclared": [undeclared_dict(job) for job in found.undeclared],
+        "foreign": [foreign_dict(job) for job in found.foreign],
     }
 
 
@@ -136,7 +148,25 @@ def _job_dict(job: JobStatus) -> dict[str, Any]:
         "late_dropped": health.late_dropped if health else None,
         "failure": (health.failure or None) if health else None,
         "checkpoint_failure": (health.checkpoint_failure or None) if health else None,
+        "health": _word(job),
+        "checks": [
+            {
+                "check": verdict.check.value,
+                "passed": verdict.passed,
+                "reason": verdict.reason,
+                "next": verdict.next_command or None,
+            }
+            for verdict in job.verdicts
+        ],
     }
+
+
+def _word(job: JobStatus) -> str | None:
+    if not job.verdicts:
+        return None
+    if any(fault.is_error for fault in job.faults):
+        return "failing"
+    return "warning" if job.faults else "ok"
 
 
 def _table_dict(table: TableStatus) -> dict[str, Any]:
@@ -195,13 +225,22 @@ def _note(job: JobStatus | None) -> str:
     if job is None or job.health is None:
         return ""
     notes = []
-    if job.health.failure:
-        notes.append(job.health.failure[:100])
     if job.health.restarts:
         notes.append(f"{job.health.restarts} restarts")
     if job.health.late_dropped:
         notes.append(f"{job.health.late_dropped} late rows dropped by windows")
     return "; ".join(notes)
+
+
+def _troubles(found: StackStatus) -> Iterator[Text]:
+    """What is wrong, why, and what to do. What follows from a job's not running is not said again."""
+    missing = {str(job.model): next(iter(job.faults), None) for job in found.jobs if job.job is None}
+    for trouble in found.troubles:
+        first = missing.get(trouble.subject)
+        if first is None or first.reason == trouble.what:
+            yield Text(f"✗ {trouble.subject}: {trouble.what}", style="red")
+            if trouble.next_command:
+                yield Text(f"    next:  {trouble.next_command}")
 
 
 def _coloured(word: str) -> Text:

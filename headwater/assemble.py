@@ -10,6 +10,7 @@ from headwater.declaration import (
     JobForm,
     MarketsForm,
     ReportForm,
+    RestartForm,
     SourceForm,
     StreamForm,
 )
@@ -30,6 +31,7 @@ from headwater.model import (
     OnIncompatible,
     Parallelism,
     ReportSchedule,
+    Restart,
     SqlCheck,
     Storage,
     TableName,
@@ -115,6 +117,7 @@ def model_of(
         event_time=_event_time(form.event_time),
         freshness=_freshness(form.freshness),
         checks=checks,
+        restart=_restart(form.job.restart),
     )
 
 
@@ -137,6 +140,10 @@ def _job(form: JobForm) -> JobOptions:
 
 def _event_time(form: EventTimeForm | None) -> EventTime | None:
     return None if form is None else EventTime(form.column, form.lateness, form.idle_after)
+
+
+def _restart(form: RestartForm | None) -> Restart | None:
+    return None if form is None else Restart(form.attempts, form.backoff, form.within)
 
 
 def _freshness(form: FreshnessForm | None) -> Freshness | None:

@@ -196,6 +196,18 @@ def _range(value: Any) -> Any:
     return {"min": value, "max": value}
 
 
+class RestartForm(Form):
+    """A job that has ended by itself is started again, from its newest checkpoint."""
+
+    attempts: int = Field(default=3, ge=1, le=20, description="Starts before it is given up.")
+    backoff: DurationText = _lasting(
+        timedelta(seconds=30), "How long after its end the first start comes; each further pause is twice as long."
+    )
+    within: DurationText = _lasting(
+        timedelta(hours=1), "A job that has run for so long since then has its attempts back."
+    )
+
+
 class JobForm(Form):
     """How the table's Flink job runs."""
 
@@ -209,6 +221,9 @@ class JobForm(Form):
         default=None, description="How long keyed state outlives its last update; left out, it is kept for ever."
     )
     checkpoint_interval: DurationText | None = Field(default=None, description="Left out, the cluster's.")
+    restart: RestartForm | None = Field(
+        default=None, description="Start the job again when Flink has given it up. Left out, that is left to people."
+    )
     options: Options = Field(description="Further Flink options of this job.")
     on_incompatible: Literal["ask", "rebuild", "reject"] = Field(
         default="ask",

@@ -142,6 +142,53 @@ class JobScale:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignJob:
+    """A job on the same cluster that the platform has not started, and never touches."""
+
+    id: str
+    name: str
+    state: JobState
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobListing:
+    """Every job that Flink lists at one moment.
+
+    Args:
+        alive: Of this platform, not ended, newest first.
+        ended: Of this platform, FAILED, CANCELED or FINISHED, newest first. Flink forgets them after an hour, and when
+            the JobManager starts anew.
+        foreign: Of others, not ended.
+    """
+
+    alive: tuple[ActualJob, ...]
+    ended: tuple[ActualJob, ...] = ()
+    foreign: tuple[ForeignJob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLoad:
+    """How the subtasks of one task of a job's graph have spent their time since the job last started.
+
+    Args:
+        name: As Flink shows it: the operators of the chain.
+        held_up: Milliseconds of waiting for a task further down to take rows (back pressure), over all subtasks.
+        busy: Milliseconds of work.
+        idle: Milliseconds of having nothing to do. The three together are the time that has passed.
+        read: Records read.
+        waiting: Of a Kafka source, records at the broker that it has not read yet; None where that is not known.
+    """
+
+    name: str
+    held_up: float
+    busy: float
+    idle: float
+    read: int = 0
+    waiting: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobHealth:
     """What the JobManager says of one job at one moment.
 
@@ -152,7 +199,12 @@ class JobHealth:
         restarts: Restarts since submission.
         failure: The last cause of the newest exception in one line, or "".
         late_dropped: Rows that windows dropped as late (`numLateRecordsDropped` over all operators).
-        checkpoint_failure: Why the newest checkpoint failed, "" when it did not or is still being made.
+        since: When the job came into its present state; None where Flink does not say.
+        failed_at: When it failed, newest first; Flink remembers the last 16.
+        trace: The newest exception's whole chain, or "".
+        checkpoints_failed: Checkpoints that have failed since the newest completed one, of the last ten.
+        checkpoint_failure: Why the newest of those failed, or "".
+        tasks: In the order in which rows go through them.
     """
 
     state: JobState
@@ -162,7 +214,12 @@ class JobHealth:
     restarts: int
     failure: str = ""
     late_dropped: int = 0
+    since: datetime | None = None
+    failed_at: tuple[datetime, ...] = ()
+    trace: str = ""
+    checkpoints_failed: int = 0
     checkpoint_failure: str = ""
+    tasks: tuple[TaskLoad, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +338,16 @@ class StreamEngine(Protocol):
         """The jobs of this platform that have not ended, newest first."""
         ...
 
+    def listing(self) -> JobListing:
+        """Every job that Flink lists: alive, ended, and of others."""
+        ...
+
     def health(self, job_id: str) -> JobHealth:
         """State, checkpoints, restore path and failure of one job."""
+        ...
+
+    def meant_start(self, job_id: str) -> str | None:
+        """The URI of the state that the job was told to start from, "" for none; None when it does not say."""
         ...
 
     def execute(self, statements: Sequence[str]) -> None:

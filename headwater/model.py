@@ -213,6 +213,21 @@ class JobOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Restart:
+    """How often a job that has ended by itself is started again. It changes nothing about the job.
+
+    Args:
+        attempts: Starts before it is given up.
+        backoff: How long after its end the first start comes; each further pause is twice as long.
+        within: A job that has run for so long since it was last started again has its attempts back.
+    """
+
+    attempts: int
+    backoff: timedelta
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class NotNull:
     """Check: these columns are never NULL."""
 
@@ -280,6 +295,7 @@ class Model:
     freshness: Freshness | None = None
     checks: tuple[Check, ...] = ()
     schedule: ReportSchedule | None = None
+    restart: Restart | None = None
 
     @property
     def reads(self) -> tuple[TableName, ...]:

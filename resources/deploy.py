@@ -17,6 +17,7 @@ from headwater.plan.build import build_plan
 from headwater.plan.earlier import Earlier, snapshot_of
 from headwater.plan.execute import Executor
 from headwater.plan.health import pair_when_ended
+from headwater.plan.restart import need_plain_restart
 from headwater.plan.room import lack_of_slots
 from headwater.plan.stages import Plan
 from headwater.plan.trials import try_changes
@@ -35,10 +36,17 @@ _END_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What an apply did: a line for each stage (none when nothing was to do), and the jobs that run now."""
+    """What an apply did.
+
+    Args:
+        stages: A line for each stage; none when nothing was to do.
+        jobs: Those that run now.
+        undeclared: Those among them that no model declares, where all models were applied.
+    """
 
     stages: tuple[str, ...]
     jobs: Mapping[TableName, ActualJob]
+    undeclared: tuple[ActualJob, ...] = ()
 
 
 def addresses(stack: Stack) -> Addresses:
@@ -84,6 +92,7 @@ def plan(
     rebuild: Collection[TableName] = (),
     earlier: Collection[Path] = (),
     trial: bool = False,
+    stop_undeclared: bool = False,
 ) -> Plan:
     """The difference between what is declared and what runs on the stack. Changes nothing.
 
@@ -94,9 +103,10 @@ def plan(
         rebuild: Models whose table is made anew beside the running job, and then replaced.
         earlier: States to start from in place of the newest, each of another model.
         trial: Try each changed job beside the running one, from its state, writing nowhere.
+        stop_undeclared: Stop jobs that no model declares.
     """
     with engine(stack) as flink:
-        return _plan(stack, flink, models, fresh, rebuild, earlier, trial=trial)
+        return _plan(stack, flink, models, fresh, rebuild, earlier, trial=trial, stop_undeclared=stop_undeclared)
 
 
 def deploy(
@@ -107,6 +117,7 @@ def deploy(
     fresh: Collection[TableName] = (),
     rebuild: Collection[TableName] = (),
     earlier: Collection[Path] = (),
+    stop_undeclared: bool = False,
     patience: float = 90.0,
 ) -> Deployment:
     """Plan and carry out the plan.
@@ -118,6 +129,7 @@ def deploy(
         fresh: Models whose job starts without state.
         rebuild: Models whose table is made anew beside the running job, and then replaced.
         earlier: States to start from in place of the newest, each of another model.
+        stop_undeclared: Stop jobs that no model declares.
         patience: Seconds that a started job may take until it is healthy; then its previous version comes back.
 
     Raises:
@@ -126,11 +138,30 @@ def deploy(
     chosen = "all jobs" if models is None else ", ".join(sorted(map(str, models)))
     with applying(stack, f"applying {chosen}", on_event), engine(stack) as flink, rebuilder(stack) as shadows:
         finish_starts(stack, flink, on_event)
-        planned = _plan(stack, flink, models, fresh, rebuild, earlier)
+        planned = _plan(stack, flink, models, fresh, rebuild, earlier, stop_undeclared=stop_undeclared)
         executor = Executor(flink, KafkaBroker(stack.kafka), on_event, rebuilder=shadows, patience=patience)
-        executor.execute(planned)
-        jobs = {job.model: job for job in flink.jobs()}
-    return Deployment(stages=tuple(stage.describe() for stage in planned.stages), jobs=jobs)
+        return _carried_out(executor, flink, planned)
+
+
+def restart(
+    stack: Stack, on_event: Callable[[str], None], *, models: Collection[TableName], patience: float = 90.0
+) -> Deployment:
+    """Start jobs that have ended again, each from its newest state, as it was; nothing is done about those that run.
+
+    Args:
+        stack: Where to.
+        on_event: Told a line for each stage as it starts.
+        models: The jobs'.
+        patience: Seconds that a job may take until it is healthy.
+
+    Raises:
+        HeadwaterError: It takes more than that, which is for people to decide; or a job did not come to run.
+    """
+    with applying(stack, "starting jobs that have failed", on_event), engine(stack) as flink:
+        finish_starts(stack, flink, on_event)
+        planned = _plan(stack, flink, models, ())
+        need_plain_restart(planned)
+        return _carried_out(Executor(flink, KafkaBroker(stack.kafka), on_event, patience=patience), flink, planned)
 
 
 def stop_jobs(stack: Stack, on_event: Callable[[str], None]) -> tuple[str, ...]:
@@ -163,6 +194,12 @@ def finish_starts(stack: Stack, flink: FlinkEngine, on_event: Callable[[str], No
             on_event(f"finish the start of job {model}, which was cut short")
 
 
+def _carried_out(executor: Executor, flink: FlinkEngine, planned: Plan) -> Deployment:
+    executor.execute(planned)
+    jobs = {job.model: job for job in flink.jobs()}
+    return Deployment(tuple(stage.describe() for stage in planned.stages), jobs, planned.undeclared)
+
+
 def _plan(
     stack: Stack,
     flink: FlinkEngine,
@@ -172,6 +209,7 @@ def _plan(
     earlier: Collection[Path] = (),
     *,
     trial: bool = False,
+    stop_undeclared: bool = False,
 ) -> Plan:
     declared = warehouse(stack)
     chosen = {state.model: state for state in (_state(stack, flink, path) for path in earlier)}
@@ -197,6 +235,7 @@ def _plan(
         verdicts=verdicts,
         trials=tried,
         earlier=back,
+        stop_undeclared=stop_undeclared,
     )
     lack = lack_of_slots(planned, flink)
     return replace(planned, refusals=(*planned.refusals, lack)) if lack else planned

@@ -3,14 +3,19 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from headwater.engines import ActualJob, JobHealth, JobState, Snapshot
+from headwater.compile.job import fingerprint
+from headwater.engines import ActualJob, ForeignJob, JobHealth, JobListing, JobState, Snapshot
+from headwater.health.look import look_at
+from headwater.health.verdicts import Verdict, judge
 from headwater.lag import event_time_lag, verdict
 from headwater.model import Freshness, Model, TableName, Warehouse
+from headwater.plan.build import undeclared_jobs
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
-from headwater.trouble import Trouble, job_trouble, missing_job, process_trouble
+from headwater.trouble import Trouble, process_trouble
 from resources.declarations import warehouse
 from resources.deploy import engine
+from resources.flink.engine import FlinkEngine
 from resources.local.processes import ProcessStatus, processes
 from resources.paimon.store import FilesystemTableStore
 
@@ -20,25 +25,33 @@ class JobStatus:
     """A streaming model's job.
 
     Args:
-        model: The model.
+        model: The table that it writes.
         job: None when none runs.
-        health: What Flink says of it; None when it was not asked.
-        trouble: What is wrong with it, as far as was asked.
-        ended: The job that ran last, when none runs and Flink remembers it.
+        health: What Flink says of it, or, when it has failed for good, of its end.
+        verdicts: What is judged of it, where details were asked for.
     """
 
     model: TableName
     job: ActualJob | None
     health: JobHealth | None
-    trouble: Trouble | None = None
-    ended: ActualJob | None = None
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def state(self) -> str:
         """Flink's word for the job's state; FAILED when Flink has given it up, MISSING when there is none."""
         if self.job is not None:
             return self.job.state.value
-        return JobState.FAILED.value if self.ended and self.ended.state is JobState.FAILED else "MISSING"
+        return self.health.state.value if self.health else "MISSING"
+
+    @property
+    def faults(self) -> tuple[Verdict, ...]:
+        """What is not as it should be."""
+        return tuple(verdict for verdict in self.verdicts if not verdict.passed)
+
+    @property
+    def runs(self) -> bool:
+        """It runs, and not just for the moment."""
+        return self.state == JobState.RUNNING.value and not any(fault.is_error for fault in self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +81,30 @@ class TableStatus:
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """One moment of a stack. `unreachable` says why Flink's part is missing, or is ""."""
+    """One moment of a stack.
+
+    Args:
+        unreachable: Why Flink's part is missing, or "".
+        undeclared: Jobs that run though no model declares them.
+        foreign: Jobs on the same cluster that are not the platform's.
+    """
 
     at: datetime
     processes: tuple[ProcessStatus, ...]
     jobs: tuple[JobStatus, ...]
     tables: tuple[TableStatus, ...]
     unreachable: str = ""
+    undeclared: tuple[ActualJob, ...] = ()
+    foreign: tuple[ForeignJob, ...] = ()
 
     @property
     def healthy(self) -> bool:
-        """Every process runs, and every declared job runs and nothing is wrong with it."""
+        """Every process runs, and every declared job runs without failing again and again."""
         return (
             not self.unreachable
             and bool(self.processes)
             and all(process.state == "RUNNING" for process in self.processes)
-            and all(job.state == JobState.RUNNING.value and job.trouble is None for job in self.jobs)
+            and all(job.runs for job in self.jobs)
         )
 
     @property
@@ -94,7 +115,9 @@ class StackStatus:
             wait = "headwater logs jobmanager; a process that ended is started again, and brings the jobs back"
             found.append(Trouble("Flink", f"cannot be asked: {self.unreachable}", wait))
         else:
-            found += [job.trouble for job in self.jobs]
+            found += [
+                Trouble(str(job.model), fault.reason, fault.next_command) for job in self.jobs for fault in job.faults
+            ]
         return tuple(trouble for trouble in found if trouble is not None)
 
 
@@ -109,12 +132,21 @@ def status(stack: Stack, *, details: bool = True) -> StackStatus:
     declared = warehouse(stack)
     now = datetime.now(UTC)
     unreachable, jobs = "", tuple(JobStatus(model.name, None, None) for model in declared.streaming)
+    listing = JobListing(())
     try:
-        jobs = _jobs(stack, declared, now, details=details)
+        with engine(stack) as flink:
+            listing = flink.listing()
+            jobs = tuple(_job(model, declared, listing, flink, now, details=details) for model in declared.streaming)
     except HeadwaterError as error:
         unreachable = error.failed
     return StackStatus(
-        at=now, processes=processes(stack), jobs=jobs, tables=tables(stack, declared, now), unreachable=unreachable
+        at=now,
+        processes=processes(stack),
+        jobs=jobs,
+        tables=tables(stack, declared, now),
+        unreachable=unreachable,
+        undeclared=undeclared_jobs(declared, listing.alive),
+        foreign=listing.foreign,
     )
 
 
@@ -134,18 +166,10 @@ def tables(stack: Stack, declared: Warehouse, now: datetime) -> tuple[TableStatu
     return tuple(table(model) for model in (*declared.streaming, *declared.reports))
 
 
-def _jobs(stack: Stack, declared: Warehouse, now: datetime, *, details: bool) -> tuple[JobStatus, ...]:
-    with engine(stack) as flink:
-        running = {job.model: job for job in reversed(flink.jobs())}
-        ended = flink.ended() if any(model.name not in running for model in declared.streaming) else {}
-
-        def one(name: TableName) -> JobStatus:
-            job, last = running.get(name), ended.get(name)
-            if job is None:
-                failure = flink.health(last.id).failure if last and details else ""
-                trouble = missing_job(name, last, failure, flink.retained_state(name)) if details else None
-                return JobStatus(name, None, None, trouble, last)
-            health = flink.health(job.id) if details else None
-            return JobStatus(name, job, health, job_trouble(job, health, now) if health else None)
-
-        return tuple(one(model.name) for model in declared.streaming)
+def _job(
+    model: Model, declared: Warehouse, listing: JobListing, flink: FlinkEngine, now: datetime, *, details: bool
+) -> JobStatus:
+    if not details:
+        return JobStatus(model.name, next((job for job in listing.alive if job.model == model.name), None), None)
+    look = look_at(model, fingerprint(model, declared.model), listing, flink, now)
+    return JobStatus(model.name, look.job, look.health, tuple(judge(look)))

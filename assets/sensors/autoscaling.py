@@ -13,7 +13,7 @@ import dagster as dg
 
 from assets.metadata import present
 from assets.naming import job_key
-from assets.resources import STREAM_ENGINE, TABLE_STORE, JobWatch
+from assets.resources import STREAM_ENGINE, TABLE_STORE
 from assets.sensors.watched import Watched, remembered, written
 from headwater.ceiling import Ceiling
 from headwater.engines import ActualJob, JobScale, JobState, TableStore
@@ -29,8 +29,12 @@ _TICK_SECONDS = 20.0
 _KEPT = POLICY.down_after + timedelta(minutes=2)
 
 
-class ScalingEngine(JobWatch, LoadMeter, Protocol):
+class ScalingEngine(LoadMeter, Protocol):
     """The part of a stream engine that tells the load of jobs and scales them."""
+
+    def jobs(self) -> tuple[ActualJob, ...]:
+        """See StreamEngine.jobs."""
+        ...
 
     def scale(self, job_id: str) -> JobScale | None:
         """See StreamEngine.scale."""

@@ -8,6 +8,7 @@ from headwater.engines import (
     ActualTable,
     Broker,
     Commit,
+    ForeignJob,
     JobScale,
     JobState,
     RetainedState,
@@ -45,6 +46,7 @@ class Actual:
         shadows: Of tables whose rebuild was begun and has not come to its end.
         commits: Of each model whose job does not run, the newest commit of a stream.
         scales: The parallelism of jobs that run, by Flink's id, where it is known.
+        foreign: Jobs on the same cluster that are not the platform's.
     """
 
     tables: Mapping[TableName, ActualTable]
@@ -55,6 +57,7 @@ class Actual:
     shadows: Mapping[TableName, Shadow] = field(default_factory=dict[TableName, Shadow])
     commits: Mapping[TableName, Commit] = field(default_factory=dict[TableName, Commit])
     scales: Mapping[str, JobScale] = field(default_factory=dict[str, JobScale])
+    foreign: tuple[ForeignJob, ...] = ()
 
 
 def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broker: Broker) -> Actual:
@@ -64,7 +67,8 @@ def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broke
     """
     names = [model.name for model in warehouse.streaming]
     tables = {name: store.table(name) for name in names}
-    jobs = engine.jobs()
+    listing = engine.listing()
+    jobs = listing.alive
     running = {job.model for job in jobs if job.state is JobState.RUNNING}
     # Before the states: a commit is never ahead of the states that are there when it is seen.
     commits = {name: next(store.commits(name), None) for name in names if name not in running}
@@ -74,6 +78,7 @@ def observe(warehouse: Warehouse, engine: StreamEngine, store: TableStore, broke
     return Actual(
         tables={name: table for name, table in tables.items() if table is not None},
         jobs=tuple(job for job in jobs if not is_shadow(job.model)),
+        foreign=listing.foreign,
         commits={name: commit for name, commit in commits.items() if commit is not None},
         topics=broker.topics(),
         states={name: state for name, state in states.items() if state is not None},

@@ -1,6 +1,6 @@
 """Work out the stages from what is declared to what is there. Reads nothing, changes nothing."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from headwater.compile.binding import Addresses
@@ -28,6 +28,7 @@ from headwater.plan.stages import (
     WaitHealthy,
 )
 from headwater.plan.trials import Trial
+from headwater.shadow import is_shadow
 from headwater.verdict.verdict import Finding, Outcome, Verdict
 
 # Paimon fixes these when a table is created: https://paimon.apache.org/docs/master/maintenance/configurations/
@@ -50,6 +51,7 @@ def build_plan(
     verdicts: Mapping[TableName, Verdict] | None = None,
     trials: Mapping[TableName, Trial] | None = None,
     earlier: Mapping[TableName, Earlier] | None = None,
+    stop_undeclared: bool = False,
 ) -> Plan:
     """The plan that makes the declared streaming tables and jobs be there.
 
@@ -57,21 +59,20 @@ def build_plan(
         warehouse: What is declared.
         actual: What is there.
         addresses: Where jobs find lake and broker.
-        models: Only these; None for all, and then jobs whose model is no longer declared are stopped too.
+        models: Only these; None for all, and then the plan names jobs whose model is not declared, and foreign ones.
         fresh: Models whose job starts without state, reading its inputs from the start.
         rebuild: Models whose table is made anew beside the running job, and then replaced.
         verdicts: On models whose job changes (headwater.plan.verdicts).
         trials: Of those that were tried (headwater.plan.trials).
         earlier: Models whose job starts from a state that was chosen by hand.
+        stop_undeclared: Stop the jobs whose model is not declared, which are left running otherwise.
     """
     judged = dict(verdicts or {})
     chosen = [model for model in warehouse.streaming if models is None or model.name in models]
-    before: list[Stage] = [
-        *(_undeclared(warehouse, actual) if models is None else ()),
-        *_topics(warehouse, actual, chosen),
-    ]
-    parts = [_Part(before)]
     refusals: list[str] = []
+    undeclared = undeclared_jobs(warehouse, actual.jobs) if models is None else ()
+    ended = map(_ended, undeclared) if stop_undeclared else ()
+    parts = [_Part([*ended, *_topics(warehouse, actual, chosen)])]
     for model in chosen:
         changes, differences = _table_stages(model, actual.tables.get(model.name))
         if differences:
@@ -122,7 +123,23 @@ def build_plan(
         part.starts.append(start)
         part.waits.append(WaitHealthy(job))
     stages = tuple(stage for part in parts for stage in (*part.before, *part.starts, *part.waits))
-    return Plan(stages, tuple(refusals), judged, trials or {})
+    return Plan(
+        stages,
+        tuple(refusals),
+        judged,
+        trials or {},
+        undeclared=() if stop_undeclared else undeclared,
+        foreign=actual.foreign if models is None else (),
+    )
+
+
+def undeclared_jobs(warehouse: Warehouse, jobs: Iterable[ActualJob]) -> tuple[ActualJob, ...]:
+    """The platform's jobs that no model declares any more, or that are kept by batch now; not those of shadows."""
+    return tuple(
+        job
+        for job in jobs
+        if not is_shadow(job.model) and (job.model not in warehouse or not warehouse.model(job.model).is_streaming)
+    )
 
 
 @dataclass(slots=True)
@@ -223,13 +240,9 @@ def _topics(warehouse: Warehouse, actual: Actual, chosen: list[Model]) -> list[S
     ]
 
 
-def _undeclared(warehouse: Warehouse, actual: Actual) -> list[Stage]:
-    return [_ended(job) for job in actual.jobs if job.model not in warehouse or not warehouse.model(job.model).flows]
-
-
 def _ended(job: ActualJob) -> Stage:
     if job.state is JobState.RUNNING:
-        return StopWithSavepoint(job, "its model is no longer declared")
+        return StopWithSavepoint(job, "its model is not declared")
     return CancelJob(job)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headwater.compile.job import JobSpec
-from headwater.engines import ActualJob, RetainedState
+from headwater.engines import ActualJob, ForeignJob, RetainedState
 from headwater.model import Column, Model, TableName, Topic
 from headwater.plan.trials import Trial
 from headwater.shadow import shadow
@@ -331,12 +331,16 @@ class Plan:
         refusals: Differences that no stage can bridge, each with what to do. A plan with refusals is not applied.
         verdicts: For each model that changes, what becomes of its job's state and of its rows.
         trials: For each that was tried, what came of it.
+        undeclared: Jobs that run though no model declares them, and that the plan leaves alone.
+        foreign: Jobs on the same cluster that are not the platform's, and that it never touches.
     """
 
     stages: tuple[Stage, ...]
     refusals: tuple[str, ...] = ()
     verdicts: Mapping[TableName, Verdict] = field(default_factory=dict, hash=False)
     trials: Mapping[TableName, Trial] = field(default_factory=dict, hash=False)
+    undeclared: tuple[ActualJob, ...] = ()
+    foreign: tuple[ForeignJob, ...] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -16,7 +16,7 @@ from headwater.compile.job import JobSpec
 from headwater.compile.operator_ids import Plan, numbered
 from headwater.compile.storage import create_catalog, roll_back
 from headwater.compile.text import file_uri, literal
-from headwater.engines import ActualJob, JobHealth, JobScale, RetainedState
+from headwater.engines import ActualJob, JobHealth, JobListing, JobScale, RetainedState
 from headwater.load import Load, Slots
 from headwater.model import TableName
 from headwater.plan.earlier import its_commits
@@ -25,7 +25,7 @@ from headwater.problem import HeadwaterError
 from headwater.verdict.judge import judge
 from resources.flink import deployment, rescaling
 from resources.flink.gateway import Gateway, Session, StatementRefused
-from resources.flink.jobmanager import JobManager, NotExecuting
+from resources.flink.jobmanager import TRIAL, JobManager, NotExecuting
 from resources.flink.load import load
 from resources.flink.rest import FlinkRest
 from resources.flink.starts import Start, Starts
@@ -36,6 +36,7 @@ from resources.paimon.recount import recount
 from resources.paimon.store import FilesystemTableStore
 
 _BROKER_SECONDS = 3.0
+_STARTS_FROM, _NOTHING = "headwater.starts-from", "nothing"
 # A place in the whole INSERT, of which the author wrote a part.
 _PLACE = re.compile(r" at line \d+, column \d+(?= |[.]|$)")
 # PipelineOptionsInternal.PIPELINE_FIXED_JOB_ID, which every submission honours.
@@ -67,13 +68,18 @@ class FlinkEngine:
         """See StreamEngine.jobs."""
         return self._jobmanager.jobs()
 
-    def ended(self) -> dict[TableName, ActualJob]:
-        """Of each model, its newest job that has ended, as long as Flink remembers it."""
-        return self._jobmanager.ended()
+    def listing(self) -> JobListing:
+        """See StreamEngine.listing."""
+        return self._jobmanager.listing()
 
     def health(self, job_id: str) -> JobHealth:
         """See StreamEngine.health."""
         return self._jobmanager.health(job_id)
+
+    def meant_start(self, job_id: str) -> str | None:
+        """See StreamEngine.meant_start."""
+        told = self._jobmanager.parameter(job_id, _STARTS_FROM)
+        return "" if told == _NOTHING else told
 
     def execute(self, statements: Sequence[str]) -> None:
         """See StreamEngine.execute."""
@@ -124,8 +130,7 @@ class FlinkEngine:
         try:
             savepoint = self._jobmanager.savepoint(running.id, folder)
             settings = {
-                # Without @ in its name it is no job of the platform: nothing plans, stops or counts it.
-                "pipeline.name": f"trial of {job.model}",
+                "pipeline.name": f"{TRIAL}{job.model}",
                 "execution.checkpointing.dir": file_uri(folder),
                 "execution.state-recovery.path": file_uri(savepoint),
                 # The sink's state has nobody to go to.
@@ -318,6 +323,7 @@ class FlinkEngine:
             "pipeline.name": f"{job.model}@{name}",
             "execution.checkpointing.dir": file_uri(self._state.checkpoints(job.model, name)),
             "execution.checkpointing.savepoint-dir": file_uri(self._state.savepoints(job.model, name)),
+            "pipeline.global-job-parameters": _parameters(job, restore_from),
         }
         if restore_from is not None:
             settings["execution.state-recovery.path"] = file_uri(restore_from.path)
@@ -361,6 +367,14 @@ def _refusals_named(job: JobSpec, restore_from: RetainedState | None) -> Iterato
             left=_left(job, restore_from),
             next_command="correct the model, then headwater apply; Flink's whole answer: headwater logs gateway",
         ) from refused
+
+
+def _parameters(job: JobSpec, restore_from: RetainedState | None) -> str:
+    """The job's parameters, as Flink writes a map; one says where it is meant to start, for who asks later."""
+    start = literal(file_uri(restore_from.path)) if restore_from else _NOTHING
+    ours = f"{_STARTS_FROM}:{start}"
+    declared = dict(job.properties).get("pipeline.global-job-parameters")
+    return f"{declared},{ours}" if declared else ours
 
 
 def _need_broker(job: JobSpec, broker: str, restore_from: RetainedState | None) -> None:

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from headwater.compile.text import file_uri, local_path
-from headwater.engines import ActualJob, JobHealth, JobState
+from headwater.engines import ActualJob, ForeignJob, JobHealth, JobListing, JobState
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
+from resources.flink.jobhealth import read_health
 from resources.flink.rest import FlinkRest, last_cause
 from resources.flink.statefolder import fingerprint_of
+
+TRIAL = "trial of "
+"""How the names of trials begin. Without @ in it, it is no job of the platform: nothing plans, stops or counts it."""
 
 _SAVEPOINT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
@@ -35,40 +39,36 @@ class JobManager:
         self._rest = FlinkRest(url, "Flink's JobManager")
 
     def jobs(self) -> tuple[ActualJob, ...]:
-        """Jobs named `<model>@<fingerprint>` that have not ended, newest first. Other jobs are none of ours."""
-        found = [self._actual(job) for job in self._rest.get("/jobs/overview")["jobs"]]
-        alive = [job for job in found if job is not None and not job.state.is_final]
-        return tuple(sorted(alive, key=lambda job: job.started_at, reverse=True))
+        """Jobs named `<model>@<fingerprint>` that have not ended, newest first."""
+        return self.listing().alive
+
+    def listing(self) -> JobListing:
+        """Every job that is listed. Those not named `<model>@<fingerprint>` are none of ours; trials are nobody's."""
+        found = sorted(self._rest.get("/jobs/overview")["jobs"], key=lambda job: job["start-time"], reverse=True)
+        ours = [job for job in map(self._actual, found) if job is not None]
+        foreign = [job for job in found if self._actual(job) is None and not job["name"].startswith(TRIAL)]
+        return JobListing(
+            alive=tuple(job for job in ours if not job.state.is_final),
+            ended=tuple(job for job in ours if job.state.is_final),
+            foreign=tuple(
+                ForeignJob(job["jid"], job["name"], JobState(job["state"]), self._page(job["jid"]))
+                for job in foreign
+                if not JobState(job["state"]).is_final
+            ),
+        )
 
     def deployment(self, job_id: str) -> str:
         """The deployment in the job's name."""
         return self._rest.get(f"/jobs/{job_id}")["name"].partition("@")[2]
 
     def health(self, job_id: str) -> JobHealth:
-        """State, checkpoints, restore path, restarts, late rows and the newest failure of one job."""
-        job = self._rest.get(f"/jobs/{job_id}")
-        state = JobState(job["state"])
-        checkpoints = self._rest.get(f"/jobs/{job_id}/checkpoints")
-        latest = checkpoints.get("latest") or {}
-        completed = latest.get("completed") or {}
-        restored = latest.get("restored") or {}
-        restarts = self._restarts(job_id)
-        return JobHealth(
-            state=state,
-            checkpoints_completed=checkpoints.get("counts", {}).get("completed", 0),
-            restored_from=restored.get("external_path"),
-            last_checkpoint_at=_instant(completed.get("latest_ack_timestamp")),
-            restarts=restarts,
-            failure=self._failure(job_id, state) if restarts or state is not JobState.RUNNING else "",
-            late_dropped=self._late_dropped(job_id, job["vertices"]),
-            checkpoint_failure=_checkpoint_failure(latest),
-        )
+        """State, checkpoints, restore path, restarts, late rows, load and the newest failure of one job."""
+        return read_health(self._rest, job_id)
 
-    def ended(self) -> dict[TableName, ActualJob]:
-        """Of each model, its newest job that has ended, as long as the JobManager remembers it."""
-        found = [self._actual(job) for job in self._rest.get("/jobs/overview")["jobs"]]
-        over = [job for job in found if job is not None and job.state.is_final]
-        return {job.model: job for job in sorted(over, key=lambda job: job.started_at)}
+    def parameter(self, job_id: str, name: str) -> str | None:
+        """A parameter that the job was submitted with (`pipeline.global-job-parameters`), or None."""
+        config = self._rest.get(f"/jobs/{job_id}/config").get("execution-config", {})
+        return config.get("user-config", {}).get(name)
 
     def knows(self, job_id: str) -> bool:
         """The job has come to this JobManager since it was started, whatever has become of it."""
@@ -163,37 +163,11 @@ class JobManager:
             fingerprint=fingerprint_of(deployment),
             state=JobState(job["state"]),
             started_at=datetime.fromtimestamp(job["start-time"] / 1000, UTC),
-            url=f"{self._url}/#/job/running/{job['jid']}/overview",
+            url=self._page(job["jid"]),
         )
 
-    def _restarts(self, job_id: str) -> int:
-        """Restarts after a failure: Flink counts those of a rescaling among them."""
-        metrics = self._rest.get(f"/jobs/{job_id}/metrics", get="numRestarts,numRescales")
-        found = {metric["id"]: int(float(metric["value"])) for metric in metrics}
-        return max(found.get("numRestarts", 0) - found.get("numRescales", 0), 0)
-
-    def _failure(self, job_id: str, state: JobState) -> str:
-        history = self._rest.get(f"/jobs/{job_id}/exceptions", maxExceptions="1")
-        entries = history.get("exceptionHistory", {}).get("entries", [])
-        if entries:
-            return last_cause(entries[0]["stacktrace"])
-        if state is not JobState.FAILED:
-            return ""
-        # A job that could not be restored has failed before it had a history; its result alone says why.
-        result = self._rest.get(f"/jobs/{job_id}/execution-result").get("job-execution-result", {})
-        return last_cause(result.get("failure-cause", {}).get("stack-trace", ""))
-
-    def _late_dropped(self, job_id: str, vertices: list[dict[str, Any]]) -> int:
-        """Rows that windows dropped. The metric belongs to an operator, so its full name must be asked for first."""
-        dropped = 0
-        for vertex in vertices:
-            if "Window" not in vertex["name"]:
-                continue
-            path = f"/jobs/{job_id}/vertices/{vertex['id']}/metrics"
-            names = [m["id"] for m in self._rest.get(path) if m["id"].endswith("numLateRecordsDropped")]
-            if names:
-                dropped += sum(int(float(m["value"])) for m in self._rest.get(path, get=",".join(names)))
-        return dropped
+    def _page(self, job_id: str) -> str:
+        return f"{self._url}/#/job/running/{job_id}/overview"
 
     def _too_slow(self, job_id: str) -> HeadwaterError:
         return HeadwaterError(
@@ -210,15 +184,3 @@ class JobManager:
             left="the job's newest checkpoint; the job may still be running",
             next_command="headwater status, then headwater apply",
         )
-
-
-def _checkpoint_failure(latest: dict[str, Any]) -> str:
-    """Why the newest of a job's checkpoints failed; the message of Flink's own wrapper says the least of it."""
-    failed, completed = latest.get("failed") or {}, latest.get("completed") or {}
-    if failed.get("id", -1) <= completed.get("id", -1):
-        return ""
-    return last_cause(failed.get("failure_message") or "no reason given")
-
-
-def _instant(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)

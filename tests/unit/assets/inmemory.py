@@ -1,12 +1,24 @@
 """The platform's systems, in memory."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from headwater.batch import BatchRun, Partition, PartitionResult, PinnedInput, ReportResult
 from headwater.calendar import local_day
-from headwater.engines import ActualColumn, ActualJob, ActualTable, Commit, JobHealth, JobState, Snapshot
+from headwater.engines import (
+    ActualColumn,
+    ActualJob,
+    ActualTable,
+    Commit,
+    ForeignJob,
+    JobHealth,
+    JobListing,
+    JobState,
+    RetainedState,
+    Snapshot,
+)
 from headwater.model import Market, Model, TableName
 from headwater.problem import HeadwaterError
 
@@ -51,6 +63,9 @@ class MemoryEngine:
 
     running: dict[TableName, ActualJob] = field(default_factory=dict)
     healths: dict[str, JobHealth] = field(default_factory=dict)
+    ended: list[ActualJob] = field(default_factory=list)
+    foreign: list[ForeignJob] = field(default_factory=list)
+    states: dict[TableName, list[RetainedState]] = field(default_factory=dict)
 
     def start(self, name: TableName, health: JobHealth | None = None, *, now: datetime = NOW) -> ActualJob:
         job_id = f"job-of-{name}"
@@ -59,8 +74,23 @@ class MemoryEngine:
         self.healths[job_id] = health or JobHealth(JobState.RUNNING, 3, None, now, 0)
         return job
 
-    def jobs(self) -> tuple[ActualJob, ...]:
-        return tuple(self.running.values())
+    def fail(self, name: TableName, *, number: str = "", trace: str = "") -> None:
+        """The job ends by itself, leaving a checkpoint."""
+        job = self.running.pop(name)
+        job = replace(job, id=number or job.id, state=JobState.FAILED)
+        self.ended.insert(0, job)
+        self.healths[job.id] = JobHealth(JobState.FAILED, 3, None, NOW, 0, failure="why", trace=trace)
+        path = Path(f"/state/{name}/{job.fingerprint}/checkpoints/{job.id}/chk-7")
+        self.states[name] = [RetainedState(name, job.fingerprint, path, NOW, is_savepoint=False)]
+
+    def listing(self) -> JobListing:
+        return JobListing(tuple(self.running.values()), tuple(self.ended), tuple(self.foreign))
+
+    def meant_start(self, job_id: str) -> str | None:
+        del job_id
+
+    def retained_states(self, model: TableName) -> Sequence[RetainedState]:
+        return self.states.get(model, [])
 
     def health(self, job_id: str) -> JobHealth:
         return self.healths[job_id]
@@ -79,9 +109,13 @@ class MemoryDeployer:
     engine: MemoryEngine
     error: HeadwaterError | None = None
     asked: list[list[TableName]] = field(default_factory=list)
+    as_they_were: list[TableName] = field(default_factory=list)
 
-    def __call__(self, models: Collection[TableName], on_event: Callable[[str], None]) -> MemoryDeployment:
+    def __call__(
+        self, models: Collection[TableName], on_event: Callable[[str], None], *, as_it_was: bool = False
+    ) -> MemoryDeployment:
         self.asked.append(list(models))
+        self.as_they_were += models if as_it_was else []
         if self.error:
             raise self.error
         started = [name for name in models if name not in self.engine.running]

@@ -36,6 +36,9 @@ class ScalingEngine(MemoryEngine):
     refusal: HeadwaterError | None = None
     asked: list[tuple[TableName, int]] = field(default_factory=list)
 
+    def jobs(self) -> tuple[ActualJob, ...]:
+        return tuple(self.running.values())
+
     def scale(self, job_id: str) -> JobScale | None:
         return self.scales.get(job_id, JobScale(1, 1))
 

@@ -16,7 +16,7 @@ from filelock import FileLock
 from cli import apply, plan
 from headwater.compile.job import fingerprint
 from headwater.compile.operator_ids import numbered
-from headwater.engines import JobState
+from headwater.engines import ForeignJob, JobState
 from headwater.model import Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import HOME_VARIABLE, Stack
@@ -246,6 +246,62 @@ def test_an_interactive_apply_asks_before_it_stops_a_job(world: World, monkeypat
     assert "stop job dwd.things with a savepoint" in refused.stderr
     assert world.run(apply.command, "--yes").exit_code == 0
     assert world.engine.calls[0] == "stop dwd.things"
+
+
+@pytest.fixture
+def orphaned(world: World) -> World:
+    """The declared job runs, and one more that no model declares, and one of somebody else's."""
+    world.tables = TablesInMemory(on_disk(THINGS))
+    ours = job("dwd.things", fingerprint(THINGS, UPSTREAM))
+    world.engine = InMemoryEngine([ours, job("dm.gone", "old000000000", number="j2")])
+    world.engine.checkpoint("dwd.things")
+    world.engine.foreign = (ForeignJob("x1", "someone's", JobState.RUNNING, "http://flink/x1"),)
+    return world
+
+
+def test_a_job_that_no_model_declares_is_told_by_plan_and_left_running_by_apply(orphaned: World) -> None:
+    shown = orphaned.run(plan.command)
+    assert shown.exit_code == 0
+    assert "Nothing to do" in shown.stdout
+    assert "headwater apply --stop-undeclared stops them with a savepoint" in shown.stdout
+    assert "  • dm.gone (j2), RUNNING since 2026-11-22" in shown.stdout
+    assert "  • «someone's» (x1), RUNNING" in shown.stdout
+    applied = orphaned.run(apply.command)
+    assert (applied.exit_code, orphaned.engine.calls) == (0, [])
+    assert "  • dm.gone (j2)" in applied.stdout
+    assert "someone's" not in applied.stdout
+
+
+def test_both_tell_it_to_programs_too(orphaned: World) -> None:
+    told = {
+        "model": "dm.gone",
+        "id": "j2",
+        "name": "dm.gone@old000000000",
+        "state": "RUNNING",
+        "started_at": "2026-11-22T03:04:05.000Z",
+        "url": "http://flink/j2",
+    }
+    found = json.loads(orphaned.run(plan.command, "--json").stdout)
+    assert found["undeclared"] == [told]
+    assert found["foreign"] == [{"id": "x1", "name": "someone's", "state": "RUNNING", "url": "http://flink/x1"}]
+    assert json.loads(orphaned.run(apply.command, "--json").stdout)["undeclared"] == [told]
+
+
+def test_a_job_that_no_model_declares_is_stopped_when_asked_and_plan_shows_that(orphaned: World) -> None:
+    shown = orphaned.run(plan.command, "--stop-undeclared")
+    assert "  1. stop job dm.gone with a savepoint (its model is not declared)" in shown.stdout
+    assert "To carry it out: headwater apply --stop-undeclared" in shown.stdout
+    assert "left running" not in shown.stdout
+    assert orphaned.run(apply.command, "--stop-undeclared", "--yes").exit_code == 0
+    assert orphaned.engine.calls == ["stop dm.gone", "pair dm.gone"]
+
+
+@pytest.mark.parametrize("command", [plan.command, apply.command])
+def test_stopping_what_is_not_declared_is_about_all_models(orphaned: World, command: object) -> None:
+    result = orphaned.run(command, "--stop-undeclared", "--model", "dwd.things")
+    assert result.exit_code == 2
+    assert "--stop-undeclared is about the whole warehouse; leave --model out" in result.stderr
+    assert orphaned.engine.calls == []
 
 
 class Terminal:

@@ -44,48 +44,35 @@ def test_only_living_jobs_of_models_are_ours_newest_first(flink: Answers) -> Non
     assert oldest.url == f"{flink.url}/#/job/running/a/overview"
 
 
-@pytest.fixture
-def one_job(flink: Answers) -> Answers:
-    counted = [{"id": "numRestarts", "value": "5"}, {"id": "numRescales", "value": "3"}]
-    flink.on("GET /jobs/j1/metrics?get=numRestarts%2CnumRescales", counted)
+def test_all_that_is_listed_is_told_apart_and_a_trial_is_nobodys(flink: Answers) -> None:
     flink.on(
-        "GET /jobs/j1/exceptions?maxExceptions=1",
-        {"exceptionHistory": {"entries": [{"stacktrace": "a.b.Outer: x\n\tat y\nCaused by: c.Inner: why\n\tat z"}]}},
-    )
-    return flink
-
-
-def test_a_jobs_health_is_put_together(one_job: Answers) -> None:
-    one_job.on(
-        "GET /jobs/j1",
-        {"state": "RUNNING", "vertices": [{"id": "v1", "name": "WindowAggregate"}, {"id": "v2", "name": "Source"}]},
-    )
-    one_job.on(
-        "GET /jobs/j1/checkpoints",
+        "GET /jobs/overview",
         {
-            "counts": {"completed": 3},
-            "latest": {"completed": {"latest_ack_timestamp": 5000}, "restored": {"external_path": "file:/sp"}},
+            "jobs": [
+                listed("dwd.orders@abc", start=3000, jid="a"),
+                listed("dwd.gone@abc", "FINISHED", 1000, "b"),
+                listed("dwd.gone@abc", "FAILED", 2000, "c"),
+                listed("insert-into_lake.dwd.orders", jid="d"),
+                listed("someone@else", "RESTARTING", jid="e"),
+                listed("over", "CANCELED", jid="f"),
+                listed("trial of dwd.orders", jid="g"),
+            ]
         },
     )
-    metric = "0.WindowAggregate.numLateRecordsDropped"
-    one_job.on("GET /jobs/j1/vertices/v1/metrics", [{"id": metric}, {"id": "0.other"}])
-    one_job.on(f"GET /jobs/j1/vertices/v1/metrics?get={metric}", [{"id": metric, "value": "4"}])
-    health = JobManager(one_job.url).health("j1")
-    assert health.state is JobState.RUNNING
-    assert health.checkpoints_completed == 3
-    assert health.restored_from == "file:/sp"
-    assert health.last_checkpoint_at == datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC)
-    assert (health.restarts, health.failure, health.late_dropped) == (2, "Inner: why", 4)
+    listing = JobManager(flink.url).listing()
+    assert [job.id for job in listing.alive] == ["a"]
+    assert [(job.id, job.state) for job in listing.ended] == [("c", JobState.FAILED), ("b", JobState.FINISHED)]
+    assert [(job.name, job.state) for job in listing.foreign] == [
+        ("insert-into_lake.dwd.orders", JobState.RUNNING),
+        ("someone@else", JobState.RESTARTING),
+    ]
+    assert listing.foreign[0].url == f"{flink.url}/#/job/running/d/overview"
 
 
-def test_a_job_without_checkpoints_and_metrics_has_a_health_too(flink: Answers) -> None:
-    flink.on("GET /jobs/j1", {"state": "INITIALIZING", "vertices": []})
-    flink.on("GET /jobs/j1/checkpoints", {"counts": {}, "latest": {"completed": None, "restored": None}})
-    flink.on("GET /jobs/j1/metrics?get=numRestarts%2CnumRescales", [])
-    flink.on("GET /jobs/j1/exceptions?maxExceptions=1", {"exceptionHistory": {"entries": []}})
-    health = JobManager(flink.url).health("j1")
-    assert (health.checkpoints_completed, health.restored_from, health.last_checkpoint_at) == (0, None, None)
-    assert health.failure == ""
+def test_a_parameter_of_a_job_is_read_from_its_configuration(flink: Answers) -> None:
+    flink.on("GET /jobs/j1/config", {"execution-config": {"user-config": {"a": "b"}}})
+    manager = JobManager(flink.url)
+    assert (manager.parameter("j1", "a"), manager.parameter("j1", "c")) == ("b", None)
 
 
 def test_a_savepoint_is_awaited_and_its_path_given(flink: Answers) -> None:

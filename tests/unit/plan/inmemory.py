@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headwater.compile.job import JobSpec
 from headwater.compile.operator_ids import Plan
-from headwater.engines import ActualJob, JobHealth, JobScale, JobState, RetainedState
+from headwater.engines import ActualJob, ForeignJob, JobHealth, JobListing, JobScale, JobState, RetainedState
 from headwater.load import Slots
 from headwater.model import TableName, Topic
 from headwater.problem import HeadwaterError
@@ -59,6 +59,7 @@ class InMemoryEngine:
         self.scales: dict[str, JobScale] = {}
         self.free = 15
         self._progress = 1
+        self.foreign: tuple[ForeignJob, ...] = ()
         self._endings = 0
         self._ended: set[str] = set()
 
@@ -68,6 +69,12 @@ class InMemoryEngine:
             if not self._endings:
                 self._jobs = [found for found in self._jobs if found.id not in self._ended]
         return tuple(self._jobs)
+
+    def listing(self) -> JobListing:
+        return JobListing(self.jobs(), foreign=self.foreign)
+
+    def meant_start(self, job_id: str) -> str | None:
+        return self._restored.get(job_id)
 
     def health(self, job_id: str) -> JobHealth:
         if self._healths is None:

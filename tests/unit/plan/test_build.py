@@ -7,7 +7,16 @@ import pytest
 
 from headwater.compile.job import fingerprint
 from headwater.compile.storage import table_options
-from headwater.engines import ActualColumn, ActualJob, ActualTable, Commit, JobScale, JobState, RetainedState
+from headwater.engines import (
+    ActualColumn,
+    ActualJob,
+    ActualTable,
+    Commit,
+    ForeignJob,
+    JobScale,
+    JobState,
+    RetainedState,
+)
 from headwater.model import (
     ChangelogProducer,
     Column,
@@ -62,6 +71,8 @@ def planned(
     earlier: Mapping[TableName, Earlier] | None = None,
     proven: bool = True,
     scales: Mapping[str, JobScale] | None = None,
+    stop_undeclared: bool = False,
+    foreign: Collection[ForeignJob] = (),
 ) -> Plan:
     own = {found.model: checkpoint_of(found) for found in jobs if proven}
     actual = Actual(
@@ -72,11 +83,14 @@ def planned(
         written=frozenset(written),
         topics=frozenset(topics),
         scales=scales or {},
+        foreign=tuple(foreign),
     )
     warehouse = Warehouse(THINGS.file, (LEFT, RIGHT, THINGS, *(model for model in models if model.name != THINGS.name)))
     if models and models[0].name == THINGS.name:
         warehouse = Warehouse(THINGS.file, (LEFT, RIGHT, *models))
-    return build_plan(warehouse, actual, HERE, models=only, fresh=fresh, earlier=earlier)
+    return build_plan(
+        warehouse, actual, HERE, models=only, fresh=fresh, earlier=earlier, stop_undeclared=stop_undeclared
+    )
 
 
 def checkpoint_of(found: ActualJob) -> RetainedState:
@@ -265,11 +279,28 @@ def test_two_jobs_that_write_one_table_are_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize(("state", "kind"), [(JobState.RUNNING, StopWithSavepoint), (JobState.RESTARTING, CancelJob)])
-def test_a_job_whose_model_is_no_longer_declared_is_stopped(state: JobState, kind: type) -> None:
+def test_a_job_that_no_model_declares_is_named_and_stopped_only_when_asked(state: JobState, kind: type) -> None:
     gone = job("dm.gone", "f", state)
-    kept = {"tables": [on_disk(THINGS)], "states": ()}
-    assert kinds(planned(THINGS, jobs=[running(THINGS), gone], **kept)) == [(kind, "dm.gone")]
-    assert planned(THINGS, jobs=[running(THINGS), gone], only=[THINGS.name], **kept).is_empty
+    kept = {"tables": [on_disk(THINGS)], "jobs": [running(THINGS), gone]}
+    left = planned(THINGS, **kept)
+    assert (left.stages, left.undeclared) == ((), (gone,))
+    assert left.is_empty
+    stopped = planned(THINGS, **kept, stop_undeclared=True)
+    assert (kinds(stopped), stopped.undeclared) == ([(kind, "dm.gone")], ())
+
+
+def test_jobs_of_others_are_named_and_never_touched() -> None:
+    other = ForeignJob("x1", "someone's", JobState.RUNNING, "http://flink/x1")
+    kept = {"tables": [on_disk(THINGS)], "jobs": [running(THINGS)], "foreign": [other]}
+    for plan in (planned(THINGS, **kept), planned(THINGS, **kept, stop_undeclared=True)):
+        assert (plan.stages, plan.foreign) == ((), (other,))
+
+
+def test_a_plan_of_some_models_says_nothing_of_other_jobs() -> None:
+    other = ForeignJob("x1", "someone's", JobState.RUNNING, "http://flink/x1")
+    jobs = [running(THINGS), job("dm.gone", "f")]
+    plan = planned(THINGS, tables=[on_disk(THINGS)], jobs=jobs, foreign=[other], only=[THINGS.name])
+    assert (plan.undeclared, plan.foreign) == ((), ())
 
 
 def test_only_the_models_asked_for_are_planned() -> None:
