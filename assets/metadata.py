@@ -9,7 +9,6 @@ import dagster as dg
 
 from assets.lineage import in_words
 from headwater.engines import ActualTable
-from headwater.lineage import ColumnLineage, column_lineage
 from headwater.model import Column, Freshness, Model
 
 # The shortest window that a Dagster freshness policy takes (dagster/_core/definitions/freshness.py).
@@ -21,8 +20,8 @@ UPDATED_AT = "dagster/last_updated_timestamp"
 
 def column_schema(model: Model) -> dg.TableSchema:
     """The declared columns, each with where its values come from."""
-    lineage = column_lineage(model)
-    return dg.TableSchema(columns=[_described(column, lineage.get(column.name)) for column in model.columns])
+    said = in_words(model)
+    return dg.TableSchema(columns=[_described(column, said.get(column.name)) for column in model.columns])
 
 
 def actual_schema(table: ActualTable) -> dg.TableSchema:
@@ -94,13 +93,12 @@ def present(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _described(column: Column, lineage: ColumnLineage | None) -> dg.TableColumn:
+def _described(column: Column, said: str | None) -> dg.TableColumn:
     declared = _declared_column(column)
-    said = in_words(lineage) if lineage else ""
-    if not said:
+    if said is None:
         return declared
-    text = f"{declared.description}\n\n{said}" if declared.description else said
-    return dg.TableColumn(declared.name, declared.type, text, declared.constraints)
+    text = f"{column.description}\n\n{said}" if column.description else said
+    return dg.TableColumn(column.name, declared.type, text, declared.constraints)
 
 
 @lru_cache(maxsize=1 << 16)

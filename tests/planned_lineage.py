@@ -144,9 +144,9 @@ def disagreements(model: Model, plan: Plan, upstream: Callable[[TableName], Mode
     planned = PlannedLineage(plan, upstream)
     said = column_lineage(model)
     found = [
-        f"{model.name}.{name}: {_shown(lineage.origins)} by the SQL, {_shown(planned.of_sink()[name])} by the plan"
-        for name, lineage in said.items()
-        if not lineage.is_complete or set(lineage.origins) != planned.of_sink()[name]
+        f"{model.name}.{name}: {_shown(origins)} by the SQL, {_shown(planned.of_sink()[name])} by the plan"
+        for name, origins in said.items()
+        if origins is None or frozenset(origins) != planned.of_sink()[name]
     ]
     if said.keys() != planned.of_sink().keys():
         found.append(f"{model.name}: {sorted(said)} by the SQL, {sorted(planned.of_sink())} by the plan")
@@ -156,5 +156,7 @@ def disagreements(model: Model, plan: Plan, upstream: Callable[[TableName], Mode
     return found
 
 
-def _shown(origins: Iterable[Origin]) -> str:
+def _shown(origins: Iterable[Origin] | None) -> str:
+    if origins is None:
+        return "not worked out"
     return ", ".join(f"{table}.{column}" for table, column in sorted(origins)) or "no column"
