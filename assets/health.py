@@ -66,8 +66,7 @@ def _checkpointed(model: Model, job: ActualJob, health: JobHealth, now: datetime
     age = now - (last or job.started_at)
     since = "since the newest checkpoint" if last else "since the start, and no checkpoint yet"
     if age < -patience:
-        # The clock was set back: until the next checkpoint, nobody knows how old this one is.
-        return Verdict(
-            CHECKPOINT_RECENT, False, f"the newest checkpoint is of a time to come, {last or job.started_at}"
-        )
+        # Until the next checkpoint, nobody knows how old this one is.
+        to_come = f"the clock was set back: the newest checkpoint is of {last or job.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        return Verdict(CHECKPOINT_RECENT, False, to_come)
     return Verdict(CHECKPOINT_RECENT, age <= patience, f"{max(0, age.total_seconds()):.0f} s {since}")
