@@ -4,6 +4,8 @@ The code server fails a run whose process ends without a word. When the code ser
 does: such a run would be «started» for ever and hold its pool, so that every later apply waits for ever too.
 """
 
+import os
+
 from dagster import DagsterEventType, DagsterRun, DefaultRunLauncher
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 
@@ -23,17 +25,19 @@ class WatchedRunLauncher(DefaultRunLauncher):
         for record in self._instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT):
             event = record.dagster_event
             said = event.engine_event_data.metadata.get("pid") if event else None
-            if said is not None and not _is_alive(int(str(said.value)), record.timestamp):
+            if said is not None and not _is_of_this_stack(int(str(said.value))):
                 return CheckRunHealthResult(WorkerStatus.FAILED, _GONE)
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
 
-def _is_alive(pid: int, seen: float) -> bool:
-    """The process that had this id at that time, in seconds since 1970, still lives."""
+def _is_of_this_stack(pid: int) -> bool:
+    """A process of this id lives, and is no other's that got the id later."""
     import psutil
+
+    from resources.local.owned import VARIABLE
 
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= seen + 1
-    except psutil.NoSuchProcess:
+        return process.status() != psutil.STATUS_ZOMBIE and process.environ().get(VARIABLE) == os.environ.get(VARIABLE)
+    except psutil.Error:
         return False
