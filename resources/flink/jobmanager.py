@@ -16,11 +16,11 @@ _SAVEPOINT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 
 
-_NOT_EXECUTING = "job is currently not executing"
+_NOT_EXECUTING = ("job is currently not executing", "FlinkJobNotFoundException")
 
 
 class NotExecuting(HeadwaterError):
-    """The job takes no savepoint now: it is being stopped with one already, or has not come up."""
+    """The job takes no savepoint now: it is being stopped with one already, was just stopped, or has not come up."""
 
 
 class JobManager:
@@ -179,7 +179,7 @@ class JobManager:
         )
 
     def _no_savepoint(self, job_id: str, why: str) -> HeadwaterError:
-        kind = NotExecuting if _NOT_EXECUTING in why else HeadwaterError
+        kind = NotExecuting if any(said in why for said in _NOT_EXECUTING) else HeadwaterError
         return kind(
             f"Flink made no savepoint of job {job_id}: {why}",
             left="the job's newest checkpoint; the job may still be running",

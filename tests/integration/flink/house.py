@@ -83,11 +83,13 @@ class House:
         """Plan these models, all others left alone."""
         return deploy.plan(self.stack, models=self._chosen(models), fresh=self._chosen(fresh), trial=trial)
 
-    def apply(self, *models: str, fresh: Collection[str] = (), patience: float = 90) -> tuple[str, ...]:
+    def apply(
+        self, *models: str, fresh: Collection[str] = (), earlier: Collection[Path] = (), patience: float = 90
+    ) -> tuple[str, ...]:
         """Apply these models, all others left alone; give the stages."""
         lines: list[str] = []
         chosen, unheld = self._chosen(models), self._chosen(fresh)
-        deploy.deploy(self.stack, lines.append, models=chosen, fresh=unheld, patience=patience)
+        deploy.deploy(self.stack, lines.append, models=chosen, fresh=unheld, earlier=earlier, patience=patience)
         return tuple(lines)
 
     def job(self, model: str) -> ActualJob:
@@ -102,6 +104,10 @@ class House:
     def health(self, model: str) -> JobHealth:
         """What Flink says of the model's one job."""
         return self._ask(lambda flink: flink.health(self.job(model).id))
+
+    def states(self, model: str) -> tuple[RetainedState, ...]:
+        """The states of the model, the newest first."""
+        return self._ask(lambda flink: flink.retained_states(self.table(model)))
 
     def newest_state(self, model: str) -> RetainedState | None:
         """The newest state of the model."""
@@ -180,6 +186,10 @@ class House:
             yield
         finally:
             self._cancel(lambda job: job.model == self.table(model))
+
+    def cancel(self, model: str) -> None:
+        """Cancel the model's job."""
+        self._cancel(lambda job: job.model == self.table(model))
 
     def leave(self) -> None:
         """Cancel the jobs of this house."""
