@@ -46,10 +46,7 @@ def test_an_apply_killed_while_flink_starts_its_job_is_gone_on_with_and_one_job_
                 assert running.wait(60) < 0
             if not is_declared_again:
                 events.write("dwd/events#/select.sql", FILTERED.format(0))
-            told = events.apply(EVENTS)
-        assert (
-            told[0] == f"finish the start of job {events.table(EVENTS)}, which was cut short" or "start" not in told[0]
-        )
+            events.apply(EVENTS)
         assert events.job(EVENTS).state is JobState.RUNNING
         events.cancel(EVENTS)
     events.apply(EVENTS)
