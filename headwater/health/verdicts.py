@@ -135,7 +135,7 @@ def _checkpointed(look: Look, job: ActualJob, health: JobHealth) -> Verdict:
         advice = why.advice
     if age < -patience:
         # The clock was set back: until the next checkpoint, nobody knows how old this one is.
-        reason = f"the newest checkpoint is of a time to come, {last or job.started_at}"
+        reason = f"the clock was set back: the newest checkpoint is of {last or job.started_at:%Y-%m-%d %H:%M:%S} UTC"
     passed = -patience <= age <= patience and health.checkpoints_failed < _FAILED_IN_A_ROW
     return Verdict(Check.CHECKPOINT, passed, reason, "" if passed else advice or _LOGS)
 

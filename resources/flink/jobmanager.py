@@ -24,11 +24,11 @@ _METRICS_AT_ONCE = 50
 _OFFSET = re.compile(r"\.KafkaSourceReader\.topic\.(.+)\.partition\.(\d+)\.currentOffset$")
 
 
-_NOT_EXECUTING = "job is currently not executing"
+_NOT_EXECUTING = ("job is currently not executing", "FlinkJobNotFoundException")
 
 
 class NotExecuting(HeadwaterError):
-    """The job takes no savepoint now: it is being stopped with one already, or has not come up."""
+    """The job takes no savepoint now: it is being stopped with one already, was just stopped, or has not come up."""
 
 
 class JobManager:
@@ -178,7 +178,7 @@ class JobManager:
         )
 
     def _no_savepoint(self, job_id: str, why: str) -> HeadwaterError:
-        kind = NotExecuting if _NOT_EXECUTING in why else HeadwaterError
+        kind = NotExecuting if any(said in why for said in _NOT_EXECUTING) else HeadwaterError
         return kind(
             f"Flink made no savepoint of job {job_id}: {why}",
             left="the job's newest checkpoint; the job may still be running",

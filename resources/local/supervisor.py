@@ -1,7 +1,8 @@
 """The supervisor of the local processes: supervisord, configured and asked over a Unix socket.
 
 A process that ends is started again; one that ends too soon, again and again, with growing pauses (BACKOFF), for more
-than an hour: long enough for somebody to make room on a disk. Then it is given up (FATAL). http://supervisord.org/subprocess.html#process-states
+than an hour: long enough for somebody to make room on a disk. Then it is given up (FATAL).
+http://supervisord.org/subprocess.html#process-states
 """
 
 import contextlib

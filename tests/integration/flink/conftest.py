@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from headwater.stack import Stack
+from tests.integration.flink.events import declare_counts, declare_events
 from tests.integration.flink.house import House
 
 _numbers = itertools.count(1)
@@ -19,3 +20,17 @@ def house(stack: Stack, tmp_path: Path) -> Iterator[House]:
     built = House(stack, tmp_path / "warehouse", f"{os.getpid()}_{next(_numbers)}")
     yield built
     built.leave()
+
+
+@pytest.fixture
+def events(house: House) -> House:
+    """`dwd.events`: a copy of one topic."""
+    declare_events(house)
+    return house
+
+
+@pytest.fixture
+def counts(events: House) -> House:
+    """`dm.counts` over `dwd.events`."""
+    declare_counts(events)
+    return events

@@ -93,6 +93,7 @@ class House:
         *models: str,
         fresh: Collection[str] = (),
         rebuild: Collection[str] = (),
+        earlier: Collection[Path] = (),
         patience: float = 90,
         tell: Callable[[str], None] = lambda _line: None,
     ) -> tuple[str, ...]:
@@ -104,7 +105,7 @@ class House:
             tell(line)
 
         chosen, unheld, anew = map(self._chosen, (models, fresh, rebuild))
-        deploy.deploy(self.stack, told, models=chosen, fresh=unheld, rebuild=anew, patience=patience)
+        deploy.deploy(self.stack, told, models=chosen, fresh=unheld, rebuild=anew, earlier=earlier, patience=patience)
         return tuple(lines)
 
     def job(self, model: str) -> ActualJob:
@@ -125,6 +126,10 @@ class House:
         scale = self._ask(lambda flink: flink.scale(self.job(model).id))
         assert scale is not None
         return scale
+
+    def states(self, model: str) -> tuple[RetainedState, ...]:
+        """The states of the model, the newest first."""
+        return self._ask(lambda flink: flink.retained_states(self.table(model)))
 
     def newest_state(self, model: str) -> RetainedState | None:
         """The newest state of the model."""
@@ -219,6 +224,10 @@ class House:
             yield
         finally:
             self._cancel(lambda job: job.model == self.table(model))
+
+    def cancel(self, model: str) -> None:
+        """Cancel the model's job."""
+        self._cancel(lambda job: job.model == self.table(model))
 
     def leave(self) -> None:
         """Cancel the jobs of this house."""

@@ -15,36 +15,9 @@ from headwater.plan.execute import Executor
 from headwater.problem import HeadwaterError
 from headwater.stack import HOME_VARIABLE, WAREHOUSE_VARIABLE, Ports
 from resources import deploy
+from tests.integration.flink.events import EVENTS, event
 from tests.integration.flink.house import House
 from tests.integration.waiting import eventually
-
-EVENTS = "dwd.events#"
-
-
-@pytest.fixture
-def events(house: House) -> House:
-    """`dwd.events`: a copy of one topic."""
-    house.source(
-        "event",
-        """
-        id: {type: BIGINT, required: true}
-        size: {type: BIGINT}
-        seen_at: {type: TIMESTAMP_LTZ(3), required: true}
-        """,
-        event_time="{column: seen_at}",
-    )
-    house.write(
-        "dwd/events#/table.yaml",
-        """
-        description: events
-        owner: tests
-        key: [id]
-        columns: {id: {type: BIGINT}, size: {type: BIGINT}, seen_at: {type: TIMESTAMP_LTZ(3)}}
-        job: {checkpoint_interval: 500ms}
-        """,
-    )
-    house.write("dwd/events#/select.sql", "SELECT id, size, seen_at FROM ods.event#\n")
-    return house
 
 
 def test_a_gateway_that_goes_away_is_told_and_applying_again_finishes(
@@ -127,10 +100,6 @@ def going_away(tell: Callable[[str], None], go: Callable[[], None]) -> Callable[
             go()
 
     return told
-
-
-def event(number: int, size: object) -> dict[str, object]:
-    return {"id": number, "size": size, "seen_at": "2026-11-22T03:00:00.000Z"}
 
 
 def ours(house: House) -> list[dict[str, object]]:
