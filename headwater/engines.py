@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from headwater.model import TableName, Topic
+from headwater.problem import HeadwaterError
 from headwater.sqltype import SqlType
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class TableStore(Protocol):
     def snapshot(self, name: TableName, snapshot_id: int) -> Snapshot:
         """A given snapshot. Raises HeadwaterError when it has expired or never was."""
         ...
+
+
+class SavepointLost(HeadwaterError):
+    """A job failed while a savepoint of it was made: there is none, and its newest checkpoint stands in for it."""
 
 
 class JobState(StrEnum):
@@ -275,7 +280,10 @@ class StreamEngine(Protocol):
         ...
 
     def stop_with_savepoint(self, job: ActualJob) -> Path:
-        """Stop the job; give the path of its savepoint. Raises HeadwaterError when no savepoint came."""
+        """Stop the job; give the path of its savepoint.
+
+        Raises SavepointLost when it failed meanwhile, and HeadwaterError when no savepoint came for another reason.
+        """
         ...
 
     def cancel(self, job: ActualJob) -> None:
