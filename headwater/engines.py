@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from headwater.load import Slots
 from headwater.model import Model, TableName, Topic
+from headwater.problem import HeadwaterError
 from headwater.sqltype import SqlType
 
 if TYPE_CHECKING:
@@ -93,6 +94,10 @@ class TableStore(Protocol):
     def snapshot(self, name: TableName, snapshot_id: int) -> Snapshot:
         """A given snapshot. Raises HeadwaterError when it has expired or never was."""
         ...
+
+
+class SavepointLost(HeadwaterError):
+    """A job failed while a savepoint of it was made: there is none, and its newest checkpoint stands in for it."""
 
 
 class JobState(StrEnum):
@@ -416,7 +421,10 @@ class StreamEngine(Protocol):
         ...
 
     def stop_with_savepoint(self, job: ActualJob) -> Path:
-        """Stop the job; give the path of its savepoint. Raises HeadwaterError when no savepoint came."""
+        """Stop the job; give the path of its savepoint.
+
+        Raises SavepointLost when it failed meanwhile, and HeadwaterError when no savepoint came for another reason.
+        """
         ...
 
     def cancel(self, job: ActualJob) -> None:

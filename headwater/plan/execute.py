@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from headwater.compile.storage import add_columns, create_table, drop_columns, reset_options, set_options
-from headwater.engines import ActualJob, Broker, Rebuilder, RetainedState, StreamEngine
+from headwater.engines import ActualJob, Broker, Rebuilder, RetainedState, SavepointLost, StreamEngine
 from headwater.model import Model, TableName
 from headwater.plan.catchup import catch_up
 from headwater.plan.earlier import way_on
@@ -158,7 +158,13 @@ class Executor:
 
     @_run.register
     def _(self, stage: StopWithSavepoint) -> None:
-        savepoint = self._engine.stop_with_savepoint(stage.job)
+        try:
+            savepoint = self._engine.stop_with_savepoint(stage.job)
+        except SavepointLost as lost:
+            # A job that fails again and again is RUNNING in between, and cannot be stopped in order.
+            self._tell(f"  {lost.failed}; its newest checkpoint stands in for a savepoint")
+            self._run(CancelJob(stage.job))
+            return
         self._tell(f"  savepoint {savepoint}")
         snapshot = pair_when_ended(self._engine, stage.job, savepoint, patience=self._patience)
         self._recovery.stopped(stage.table, savepoint, snapshot)

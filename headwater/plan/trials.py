@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from headwater.compile.binding import Addresses
 from headwater.compile.job import compile_job
-from headwater.engines import JobState, StreamEngine
+from headwater.engines import JobState, SavepointLost, StreamEngine
 from headwater.model import TableName, Warehouse
 from headwater.plan.actual import Actual
 from headwater.problem import HeadwaterError
@@ -53,6 +53,8 @@ def try_changes(
         job = compile_job(warehouse.model(name), warehouse.model, addresses)
         try:
             trials[name] = Trial(engine.try_out(job, judgement.plan, running, patience=_PATIENCE))
+        except SavepointLost:
+            continue  # the job fails anyway, so there is no state of it to try
         except HeadwaterError as error:
             if error.unreachable:
                 raise

@@ -32,7 +32,9 @@ def read_health(rest: FlinkRest, job_id: str) -> JobHealth:
     restored = latest.get("restored") or {}
     failed, failure = _failed_in_a_row(checkpoints.get("history") or [])
     restarts = _restarts(rest, job_id)
-    exceptions = _exceptions(rest, job_id) if restarts or state is not JobState.RUNNING else []
+    # The count of restarts is up to ten seconds old; a job restored from a checkpoint of its own has restarted.
+    has_failed = restarts > 0 or state is not JobState.RUNNING or job_id in (restored.get("external_path") or "")
+    exceptions = _exceptions(rest, job_id) if has_failed else []
     trace = exceptions[0]["stacktrace"] if exceptions else ""
     if state is JobState.FAILED and not trace:
         trace = _result(rest, job_id)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headwater.compile.text import file_uri, local_path
-from headwater.engines import ActualJob, ForeignJob, JobHealth, JobListing, JobState
+from headwater.engines import ActualJob, ForeignJob, JobHealth, JobListing, JobState, SavepointLost
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from resources.flink.jobhealth import read_health
@@ -19,6 +19,8 @@ TRIAL = "trial of "
 
 _SAVEPOINT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+# Most savepoints are there by then; only after that is it asked whether the job still runs.
+_UNDISTURBED_SECONDS = 1.0
 _METRICS_AT_ONCE = 50
 # https://nightlies.apache.org/flink/flink-docs-release-2.0/docs/connectors/datastream/kafka/#monitoring
 _OFFSET = re.compile(r"\.KafkaSourceReader\.topic\.(.+)\.partition\.(\d+)\.currentOffset$")
@@ -77,32 +79,63 @@ class JobManager:
     def stop_with_savepoint(self, job_id: str, folder: Path) -> Path:
         """Stop the job; give its savepoint's path.
 
-        Raises NotExecuting when it is being stopped already, HeadwaterError when Flink could not make a savepoint.
+        Raises SavepointLost when the job failed meanwhile, NotExecuting when it is being stopped already, and
+        HeadwaterError when Flink could not make one.
         """
-        trigger = self._rest.post(f"/jobs/{job_id}/stop", {"targetDirectory": file_uri(folder), "drain": False})
-        return self._made(job_id, trigger["request-id"])
+        return self._savepoint(job_id, f"/jobs/{job_id}/stop", {"targetDirectory": file_uri(folder), "drain": False})
 
     def savepoint(self, job_id: str, folder: Path) -> Path:
-        """Make a savepoint of a job that runs on; give its path. Raises HeadwaterError when Flink could not."""
-        asked = {"target-directory": file_uri(folder), "cancel-job": False}
-        trigger = self._rest.post(f"/jobs/{job_id}/savepoints", asked)
-        return self._made(job_id, trigger["request-id"])
+        """Make a savepoint of a job that runs on; give its path.
 
-    def _made(self, job_id: str, request: str) -> Path:
-        path = f"/jobs/{job_id}/savepoints/{request}"
-        deadline = time.monotonic() + _SAVEPOINT_SECONDS
-        while True:
-            answer = self._rest.get(path)
-            if answer["status"]["id"] == "COMPLETED":
-                break
+        Raises SavepointLost when the job failed meanwhile, HeadwaterError when Flink could not make one.
+        """
+        asked = {"target-directory": file_uri(folder), "cancel-job": False}
+        return self._savepoint(job_id, f"/jobs/{job_id}/savepoints", asked)
+
+    def _savepoint(self, job_id: str, path: str, asked: dict[str, Any]) -> Path:
+        run = self._run(job_id)
+        if run is None:
+            raise _lost(job_id)
+        operation = self._awaited(job_id, self._rest.post(path, asked)["request-id"], run)
+        if "location" in operation:
+            return local_path(operation["location"])
+        if self._has_failed(job_id, run):
+            raise _lost(job_id)
+        cause = operation.get("failure-cause", {})
+        raise self._no_savepoint(job_id, last_cause(cause.get("stack-trace", str(cause))))
+
+    def _has_failed(self, job_id: str, run: int) -> bool:
+        """Whether this run of the job is over. What Flink says of a job may be a moment old."""
+        deadline = time.monotonic() + _UNDISTURBED_SECONDS
+        while self._run(job_id) == run:
             if time.monotonic() > deadline:
-                raise self._too_slow(job_id)
+                return False
             time.sleep(_POLL_SECONDS)
-        operation = answer["operation"]
-        if "location" not in operation:
-            cause = operation.get("failure-cause", {})
-            raise self._no_savepoint(job_id, last_cause(cause.get("stack-trace", str(cause))))
-        return local_path(operation["location"])
+        return True
+
+    def _awaited(self, job_id: str, request: str, run: int) -> dict[str, Any]:
+        """What came of a savepoint. Flink does not answer for one whose job fails meanwhile."""
+        begun = time.monotonic()
+        while True:
+            answer = self._rest.get(f"/jobs/{job_id}/savepoints/{request}")
+            if answer["status"]["id"] == "COMPLETED":
+                return answer["operation"]
+            waited = time.monotonic() - begun
+            if waited > _SAVEPOINT_SECONDS:
+                raise self._too_slow(job_id)
+            if waited > _UNDISTURBED_SECONDS and self._run(job_id) != run:
+                raise _lost(job_id)
+            time.sleep(_POLL_SECONDS)
+
+    def _run(self, job_id: str) -> int | None:
+        """Which run of the job this is, by when it began; None when it fails. One that is stopped in order goes on.
+
+        A job whose task fails while it is being stopped stays RUNNING for as long as a checkpoint may take.
+        """
+        job = self._rest.get(f"/jobs/{job_id}")
+        fails = any(vertex.get("status") == JobState.FAILED for vertex in job.get("vertices", []))
+        is_well = JobState(job["state"]) in (JobState.RUNNING, JobState.FINISHED) and not fails
+        return job.get("timestamps", {}).get("RUNNING") if is_well else None
 
     def await_stop(self, job_id: str) -> None:
         """Wait until a job that is being stopped has ended. Raises HeadwaterError when it does not in time."""
@@ -184,3 +217,11 @@ class JobManager:
             left="the job's newest checkpoint; the job may still be running",
             next_command="headwater status, then headwater apply",
         )
+
+
+def _lost(job_id: str) -> SavepointLost:
+    return SavepointLost(
+        f"Job {job_id} failed while its savepoint was made",
+        left="the job's newest checkpoint",
+        next_command="headwater status says why it fails",
+    )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from assets.graph import build_definitions
 from assets.naming import job_key, table_key
@@ -74,7 +75,11 @@ class Desk:
         house.write("dwd/sales#/select.sql", "SELECT id, market, amount, sold_at FROM ods.sales#")
         house.write("rpt/daily_sales#/table.yaml", _REPORT)
         house.write("rpt/daily_sales#/select.sql", _REPORT_SQL)
-        self.definitions = build_definitions(load(house.stack.warehouse), house.stack)
+        self.reload()
+
+    def reload(self) -> None:
+        """Load the definitions of the warehouse as it is now, as the code server does."""
+        self.definitions = build_definitions(load(self.house.stack.warehouse), self.house.stack)
 
     def sell(self, sales: Sequence[tuple[int, str, int, str]]) -> None:
         """Send sales of (id, market, amount, instant)."""
@@ -97,12 +102,16 @@ class Desk:
 
     def tick(self, sensor: str, cursor: str | None) -> tuple[list[Any], str | None]:
         """One tick of a sensor: what it reports, and its cursor."""
+        data = self.evaluate(sensor, cursor)
+        return list(data.asset_events), data.cursor
+
+    def evaluate(self, sensor: str, cursor: str | None) -> SensorExecutionData:
+        """All that one tick of a sensor gives."""
         definition = self.definitions.get_repository_def().get_sensor_def(sensor)
         with dg.build_sensor_context(
             instance=self.instance, cursor=cursor, definitions=self.definitions, resources=self.definitions.resources
         ) as context:
-            data = definition.evaluate_tick(context)
-        return list(data.asset_events), data.cursor
+            return definition.evaluate_tick(context)
 
     def seen(self, cursor: str | None, table: TableName) -> int:
         """The snapshot id that the snapshot sensor's cursor holds of a table."""

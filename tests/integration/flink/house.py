@@ -81,6 +81,15 @@ class House:
             self._producer.produce(self.named(topic), json.dumps(record) if isinstance(record, dict) else record)
         assert self._producer.flush(30) == 0
 
+    def forget_records(self, topic: str) -> None:
+        """Remove all records that the topic holds now."""
+        from confluent_kafka import OFFSET_END, TopicPartition
+        from confluent_kafka.admin import AdminClient
+
+        admin = AdminClient({"bootstrap.servers": self.stack.kafka})
+        for removed in admin.delete_records([TopicPartition(self.named(topic), 0, OFFSET_END)]).values():
+            removed.result(30)
+
     def plan(
         self, *models: str, fresh: Collection[str] = (), rebuild: Collection[str] = (), trial: bool = False
     ) -> Plan:

@@ -1,6 +1,7 @@
 """Systems that go away while a plan is applied, and records that do not fit: what is told, kept, and how it goes on."""
 
 import contextlib
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -89,6 +90,24 @@ def test_a_malformed_record_is_kept_with_its_place_and_reason_once(events: House
         events.send("event#", ["[]"])
         kept.append((8, "not_json"))
         eventually(lambda: reasons(events) == kept, lambda: f"{kept}, not {reasons(events)}")
+
+
+def test_a_job_that_no_model_declares_runs_on_until_it_is_asked_to_stop(events: House) -> None:
+    events.apply(EVENTS)
+    job = events.job(EVENTS)
+    shutil.rmtree(events.folder / events.named("dwd/events#"))
+    with events.leaving(str(REJECTED)):
+        assert [found.id for found in deploy.plan(events.stack).undeclared] == [job.id]
+        done = deploy.deploy(events.stack, lambda _line: None)
+        assert [found.id for found in done.undeclared] == [job.id]
+        assert events.job(EVENTS).state is JobState.RUNNING
+
+        done = deploy.deploy(events.stack, lambda _line: None, stop_undeclared=True)
+        assert done.stages == (events.named("stop job dwd.events# with a savepoint (its model is not declared)"),)
+        assert not events.has_job(EVENTS)
+        state = events.newest_state(EVENTS)
+        assert state is not None
+        assert state.is_savepoint
 
 
 def going_away(tell: Callable[[str], None], go: Callable[[], None]) -> Callable[[str], None]:

@@ -66,6 +66,15 @@ def test_a_job_without_checkpoints_and_metrics_has_a_health_too(flink: Answers) 
     assert (health.failure, health.since, health.tasks) == ("", None, ())
 
 
+def test_a_job_that_has_just_restarted_tells_why_before_its_restarts_are_counted(flink: Answers) -> None:
+    job(flink)
+    latest = {"restored": {"external_path": "file:/state/v1/checkpoints/j1/chk-3"}}
+    flink.on("GET /jobs/j1/checkpoints", {**CHECKPOINTED, "latest": latest})
+    failed(flink, 1500)
+    health = read(flink)
+    assert (health.restarts, health.failed_at, health.failure) == (0, (at(1500),), "Inner: why")
+
+
 def test_a_healthy_job_with_one_topic_takes_four_requests(flink: Answers) -> None:
     job(flink, "RUNNING", vertex("Source: orders__bound:a.topic[1] -> Calc[2]"), vertex("Writer : orders", "v2"))
     flink.on("GET /jobs/j1/checkpoints", CHECKPOINTED)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from headwater.engines import JobState
+from headwater.engines import JobState, SavepointLost
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
+from resources.flink import jobmanager
 from resources.flink.jobmanager import JobManager
 from tests.unit.flink.conftest import Answers
 
@@ -75,15 +76,23 @@ def test_a_parameter_of_a_job_is_read_from_its_configuration(flink: Answers) -> 
     assert (manager.parameter("j1", "a"), manager.parameter("j1", "c")) == ("b", None)
 
 
+def runs(flink: Answers, *times: int, state: str = "RUNNING") -> None:
+    """The job runs since then, at one look after the other."""
+    flink.on("GET /jobs/j1", *({"state": state, "timestamps": {"RUNNING": time}} for time in times))
+
+
 def test_a_savepoint_is_awaited_and_its_path_given(flink: Answers) -> None:
+    runs(flink, 1)
     flink.on("POST /jobs/j1/stop", {"request-id": "r1"}, status=202)
     done = {"status": {"id": "COMPLETED"}, "operation": {"location": "file:/a folder/savepoint-1"}}
     flink.on("GET /jobs/j1/savepoints/r1", {"status": {"id": "IN_PROGRESS"}}, done)
     assert JobManager(flink.url).stop_with_savepoint("j1", Path("/a folder")) == Path("/a folder/savepoint-1")
-    assert flink.bodies[0] == {"targetDirectory": "file:///a folder", "drain": False}
+    assert flink.bodies[1] == {"targetDirectory": "file:///a folder", "drain": False}
 
 
-def test_a_savepoint_that_fails_is_told_with_its_cause(flink: Answers) -> None:
+def test_a_savepoint_that_fails_is_told_with_its_cause(flink: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobmanager, "_UNDISTURBED_SECONDS", 0)
+    runs(flink, 1)
     flink.on("POST /jobs/j1/stop", {"request-id": "r1"}, status=202)
     cause = {"stack-trace": (TRACES / "savepoint.txt").read_text()}
     flink.on("GET /jobs/j1/savepoints/r1", {"status": {"id": "COMPLETED"}, "operation": {"failure-cause": cause}})
@@ -94,6 +103,34 @@ def test_a_savepoint_that_fails_is_told_with_its_cause(flink: Answers) -> None:
     )
     assert raised.value.left == "the job's newest checkpoint; the job may still be running"
     assert raised.value.next_command == "headwater status, then headwater apply"
+
+
+@pytest.mark.parametrize("operation", [None, {"failure-cause": {"stack-trace": "a.B: no"}}])
+@pytest.mark.parametrize(
+    "then",
+    [
+        {"state": "RUNNING", "timestamps": {"RUNNING": 2}},  # it has started again
+        {"state": "RESTARTING", "timestamps": {"RUNNING": 1}},
+        {"state": "RUNNING", "timestamps": {"RUNNING": 1}, "vertices": [{"status": "RUNNING"}, {"status": "FAILED"}]},
+    ],
+)
+def test_a_savepoint_of_a_job_that_fails_meanwhile_is_not_waited_for(
+    flink: Answers, monkeypatch: pytest.MonkeyPatch, operation: dict[str, Any] | None, then: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(jobmanager, "_UNDISTURBED_SECONDS", 0)
+    flink.on("GET /jobs/j1", {"state": "RUNNING", "timestamps": {"RUNNING": 1}, "vertices": []}, then)
+    flink.on("POST /jobs/j1/stop", {"request-id": "r1"}, status=202)
+    done = {"status": {"id": "COMPLETED"}, "operation": operation} if operation else {"status": {"id": "IN_PROGRESS"}}
+    flink.on("GET /jobs/j1/savepoints/r1", done)
+    with pytest.raises(SavepointLost, match="Job j1 failed while its savepoint was made"):
+        JobManager(flink.url).stop_with_savepoint("j1", Path("/a"))
+
+
+def test_a_job_that_fails_already_is_asked_for_no_savepoint(flink: Answers) -> None:
+    runs(flink, 1, state="RESTARTING")
+    with pytest.raises(SavepointLost):
+        JobManager(flink.url).stop_with_savepoint("j1", Path("/a"))
+    assert flink.asked == ["GET /jobs/j1"]
 
 
 def test_a_job_is_cancelled_and_slots_are_counted(flink: Answers) -> None:

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from headwater.compile.job import JobSpec
 from headwater.compile.operator_ids import Plan
-from headwater.engines import ActualJob, ForeignJob, JobHealth, JobListing, JobScale, JobState, RetainedState
+from headwater.engines import (
+    ActualJob,
+    ForeignJob,
+    JobHealth,
+    JobListing,
+    JobScale,
+    JobState,
+    RetainedState,
+    SavepointLost,
+)
 from headwater.load import Slots
 from headwater.model import TableName, Topic
 from headwater.problem import HeadwaterError
@@ -60,6 +69,7 @@ class InMemoryEngine:
         self.free = 15
         self._progress = 1
         self.foreign: tuple[ForeignJob, ...] = ()
+        self.loses_savepoints = False
         self._endings = 0
         self._ended: set[str] = set()
 
@@ -132,6 +142,8 @@ class InMemoryEngine:
 
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         self.calls.append(f"stop {job.model}")
+        if self.loses_savepoints:
+            raise SavepointLost(f"Job {job.id} failed while its savepoint was made")
         self._states[job.model] = RetainedState(job.model, job.fingerprint, self.savepoint, NOW, True)
         self._end(job)
         return self.savepoint

@@ -53,6 +53,20 @@ def test_a_missing_topic_is_made_by_the_broker() -> None:
     assert broker.made == ["left"]
 
 
+def test_a_job_that_fails_while_it_is_stopped_goes_on_from_its_newest_checkpoint() -> None:
+    engine = InMemoryEngine([OLD], [retained("dwd.things", savepoint=False)])
+    engine.loses_savepoints = True
+    start = SubmitJob(SPEC, "from that savepoint", needs_state=True)
+    told = carried_out(engine, StopWithSavepoint(OLD, "why"), start, WaitHealthy(SPEC))
+    assert engine.calls == [
+        "stop dwd.things",
+        "cancel dwd.things",
+        "submit dwd.things from /state/chk-7",
+        "prune dwd.things new-dwd.things",
+    ]
+    assert "failed while its savepoint was made; its newest checkpoint stands in for a savepoint" in told[1]
+
+
 def test_a_change_is_carried_out_in_order_and_told_stage_by_stage() -> None:
     engine = InMemoryEngine([OLD])
     stages = (
