@@ -241,7 +241,8 @@ def test_a_version_that_does_not_get_going_gives_way_to_the_one_before(totals: H
     before = totals.job(TOTALS)
 
     more = TOTALS_TABLE.replace("    job:", "      most: {type: BIGINT}\n    job:")
-    totals.write("dm/totals#/table.yaml", more.replace("500ms}", "500ms, parallelism: 64}"))
+    nowhere = "500ms, options: {state.backend.rocksdb.localdir: /proc/nowhere}}"
+    totals.write("dm/totals#/table.yaml", more.replace("500ms}", nowhere))
     totals.write("dm/totals#/select.sql", TOTALS_SQL.replace("AS amount\n", "AS amount, SUM(seen) * 2 AS most\n", 1))
     with pytest.raises(HeadwaterError, match="not healthy") as failed:
         totals.apply(TOTALS, patience=8)
