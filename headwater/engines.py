@@ -367,8 +367,8 @@ class StreamEngine(Protocol):
         """The compiled plan that a running job or its state was deployed as, or None when it is gone."""
         ...
 
-    def deployed_job(self, state: "RetainedState") -> "JobSpec | None":
-        """The job that wrote this state, as it was deployed, at today's addresses; None when that is not known."""
+    def deployed_job(self, state: "ActualJob | RetainedState") -> "JobSpec | None":
+        """A running job, or the one that wrote a state, as it was deployed, at today's addresses; None if not known."""
         ...
 
     def submit_plan(self, job: "JobSpec", plan: "Plan", restore_from: "RetainedState | None") -> str:

@@ -37,6 +37,7 @@ class JobSpec:
         insert: The INSERT.
         keyed: The table has a key: a row that is written again replaces itself.
         broker: Bootstrap address of the topics that it reads, None when it reads none.
+        engine: Versions of Flink and its connectors that it was compiled for; "" where that was not noted.
         parallelism: Between what it may be scaled; `parallelism.default` among the properties lies in it.
     """
 
@@ -47,6 +48,7 @@ class JobSpec:
     insert: str
     keyed: bool = True
     broker: str | None = None
+    engine: str = ENGINE_VERSION
     parallelism: Parallelism = field(default_factory=Parallelism)
 
     @property

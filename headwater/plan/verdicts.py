@@ -4,11 +4,12 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from headwater.compile.binding import Addresses
-from headwater.compile.job import compile_job
+from headwater.compile.job import JobSpec, compile_job
 from headwater.engines import ActualJob, RetainedState, StreamEngine
 from headwater.model import Model, TableName, Warehouse
 from headwater.plan.actual import Actual
 from headwater.verdict.judge import Judgement, judge
+from headwater.verdict.options import Settings, with_options
 from headwater.verdict.verdict import Finding, Outcome, Verdict
 
 _AT_ONCE = 3
@@ -53,11 +54,17 @@ def judge_changes(
         running = engine.deployed_plan(before)
         if running is None:
             return Judgement({}, Verdict((_PLAN_GONE,)))
-        return judge(engine.compile(job), running, keyed=job.keyed)
+        judged = judge(engine.compile(job), running, keyed=job.keyed)
+        deployed = engine.deployed_job(before)
+        return with_options(judged, _settings(job), _settings(deployed)) if deployed else judged
 
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         found = dict(zip([model.name for model in chosen], pool.map(judgement, chosen), strict=True))
     return {name: judged for name, judged in found.items() if judged is not None}
+
+
+def _settings(job: JobSpec) -> Settings:
+    return Settings(dict(job.properties), job.engine)
 
 
 def _deployed(name: TableName, actual: Actual) -> ActualJob | RetainedState | None:

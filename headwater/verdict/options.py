@@ -1,8 +1,9 @@
 """What a job's options and the versions of its engine mean for its state; the compiled plan says nothing of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from headwater.verdict.judge import Judgement
 from headwater.verdict.verdict import Finding, Outcome
 
 
@@ -20,8 +21,14 @@ class Settings:
 
 
 _JOB, _ENGINE = "job", "engine"
-# Named in the compiled plan, operator by operator, and judged there.
-_IN_THE_PLAN = ("table.exec.state.ttl", "table.optimizer.", "table.exec.mini-batch.", "table.exec.sink.")
+# Judged in the compiled plan, operator by operator; parallelism is no part of what a job is.
+_ELSEWHERE = (
+    "parallelism.default",
+    "table.exec.state.ttl",
+    "table.optimizer.",
+    "table.exec.mini-batch.",
+    "table.exec.sink.",
+)
 # Key groups are cut by it; Flink refuses state that was cut otherwise, once it is set
 # (https://nightlies.apache.org/flink/flink-docs-release-2.0/docs/dev/datastream/execution/parallel/).
 _CUTS_STATE = ("pipeline.max-parallelism",)
@@ -33,7 +40,7 @@ def option_findings(now: Settings, before: Settings) -> Iterable[Finding]:
     """Every option and version that differs, with what it does to the state and the rows."""
     for key in sorted(now.properties.keys() | before.properties.keys()):
         was, is_now = before.properties.get(key), now.properties.get(key)
-        if was != is_now and not key.startswith(_IN_THE_PLAN):
+        if was != is_now and not key.startswith(_ELSEWHERE):
             edit = f"option {key} was {was or 'not set'}, is {is_now or 'not set'}"
             yield Finding(_outcome(key), _JOB, edit + _consequence(key))
     if before.engine and now.engine != before.engine:
@@ -41,6 +48,13 @@ def option_findings(now: Settings, before: Settings) -> Iterable[Finding]:
             f"ran with {before.engine}, runs with {now.engine}; headwater plan --trial shows whether it reads the state"
         )
         yield Finding(Outcome.COMPATIBLE, _ENGINE, edit)
+
+
+def with_options(judged: Judgement, now: Settings, before: Settings) -> Judgement:
+    """The judgement on two plans, with what differs in how they are run."""
+    findings = (*judged.verdict.findings, *option_findings(now, before))
+    ordered = tuple(sorted(findings, key=lambda finding: -finding.outcome.severity))
+    return replace(judged, verdict=replace(judged.verdict, findings=ordered))
 
 
 def _outcome(key: str) -> Outcome:

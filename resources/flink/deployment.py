@@ -26,6 +26,7 @@ def record(job: JobSpec, lake: str, kafka: str) -> dict[str, Any]:
             text.replace(f"'{lake}/", f"'{_LAKE}/").replace(f"'{kafka}'", f"'{_KAFKA}'") for text in job.bindings
         ],
         "insert": job.insert,
+        "engine": job.engine,
         "keyed": job.keyed,
         "reads_topics": job.broker is not None,
     }
@@ -44,6 +45,7 @@ def job(said: dict[str, Any], model: TableName, name: str, lake: str, kafka: str
         bindings=tuple(text.replace(_LAKE, lake).replace(_KAFKA, kafka) for text in said["bindings"]),
         insert=said["insert"],
         keyed=said["keyed"],
+        engine=said.get("engine", ""),
         broker=kafka if said["reads_topics"] else None,
         parallelism=Parallelism(number, number),
     )

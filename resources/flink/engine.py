@@ -99,9 +99,11 @@ class FlinkEngine:
             return self._state.plan(state)
         return self._state.deployed(state.model, self._jobmanager.deployment(state.id))
 
-    def deployed_job(self, state: RetainedState) -> JobSpec | None:
+    def deployed_job(self, state: ActualJob | RetainedState) -> JobSpec | None:
         """See StreamEngine.deployed_job."""
-        return self._submitted_job(state.model, self._state.deployment(state))
+        if isinstance(state, RetainedState):
+            return self._submitted_job(state.model, self._state.deployment(state))
+        return self._submitted_job(state.model, self._jobmanager.deployment(state.id))
 
     def submit(self, job: JobSpec, restore_from: RetainedState | None) -> str:
         """Compile the job, give its operators the ids that the state was written with, and start it.

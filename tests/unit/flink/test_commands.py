@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from click.testing import CliRunner, Result
 from filelock import FileLock
 
 from cli import apply, plan
-from headwater.compile.job import fingerprint
+from headwater.compile.binding import Addresses
+from headwater.compile.job import compile_job, fingerprint
 from headwater.compile.operator_ids import numbered
 from headwater.engines import ForeignJob, JobState
 from headwater.model import Warehouse
@@ -120,6 +122,17 @@ def test_what_needs_a_rebuild_is_not_tried(world: World) -> None:
     changed(world, "aggregates: an aggregate more")
     world.run(plan.command, "--trial")
     assert world.engine.tried == []
+
+
+def test_options_and_versions_that_differ_are_named_beside_the_edits_of_the_sql(world: World) -> None:
+    changed(world, "aggregates: a condition on the result")
+    declared = compile_job(THINGS, UPSTREAM, Addresses("lake:", "kafka:"))
+    cut = (*declared.properties, ("pipeline.max-parallelism", "64"))
+    world.engine.running_as[THINGS.name] = replace(declared, properties=cut, engine="flink-1.20")
+    said = world.run(plan.command).stdout
+    assert said.startswith("dwd.things: needs a rebuild")
+    assert "• job: option pipeline.max-parallelism was 64, is not set; state is cut into as many parts" in said
+    assert "• engine: ran with flink-1.20, runs with flink-2.0.2" in said
 
 
 def test_a_change_that_would_misread_the_state_is_refused_before_the_job_is_stopped(world: World) -> None:

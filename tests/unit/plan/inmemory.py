@@ -64,6 +64,7 @@ class InMemoryEngine:
         self._healths = list(healths) if healths is not None else None
         self._restored: dict[str, str | None] = {}
         self.deployed: dict[Path, JobSpec] = {}
+        self.running_as: dict[TableName, JobSpec] = {}
         self.snapshot: int | None = None
         self.scales: dict[str, JobScale] = {}
         self.free = 15
@@ -101,7 +102,9 @@ class InMemoryEngine:
     def deployed_plan(self, state: ActualJob | RetainedState) -> Plan | None:
         return self.deployed_plans.get(state.model)
 
-    def deployed_job(self, state: RetainedState) -> JobSpec | None:
+    def deployed_job(self, state: ActualJob | RetainedState) -> JobSpec | None:
+        if isinstance(state, ActualJob):
+            return self.running_as.get(state.model)
         return self.deployed.get(state.path)
 
     def submit_plan(self, job: JobSpec, plan: Plan, restore_from: RetainedState | None) -> str:
