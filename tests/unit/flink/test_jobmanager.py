@@ -9,7 +9,7 @@ import pytest
 from headwater.engines import JobState
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
-from resources.flink.jobmanager import JobManager
+from resources.flink.jobmanager import JobManager, NotExecuting
 from tests.unit.flink.conftest import Answers
 
 TRACES = Path(__file__).parent / "traces"
@@ -85,6 +85,43 @@ def test_a_job_without_checkpoints_and_metrics_has_a_health_too(flink: Answers) 
     health = JobManager(flink.url).health("j1")
     assert (health.checkpoints_completed, health.restored_from, health.last_checkpoint_at) == (0, None, None)
     assert health.failure == ""
+
+
+def test_a_job_that_failed_before_it_had_a_history_says_why_in_its_result(flink: Answers) -> None:
+    flink.on("GET /jobs/j1", {"state": "FAILED", "vertices": []})
+    flink.on("GET /jobs/j1/checkpoints", {"counts": {}, "latest": {}})
+    flink.on("GET /jobs/j1/metrics?get=numRestarts", [])
+    flink.on("GET /jobs/j1/exceptions?maxExceptions=1", {"exceptionHistory": {"entries": []}})
+    trace = "java.util.concurrent.CompletionException: x\n\tat y\nCaused by: java.io.EOFException\n\tat z"
+    result = {"job-execution-result": {"failure-cause": {"class": "x", "stack-trace": trace}}}
+    flink.on("GET /jobs/j1/execution-result", result)
+    assert JobManager(flink.url).health("j1").failure == "java.io.EOFException"
+
+
+@pytest.mark.parametrize(("completed", "said"), [(3, "IOException: No space left on device"), (5, "")])
+def test_a_checkpoint_that_failed_last_says_why(one_job: Answers, completed: int, said: str) -> None:
+    one_job.on("GET /jobs/j1", {"state": "RUNNING", "vertices": []})
+    failure = "o.a.f.CheckpointException: x\nCaused by: java.io.IOException: No space left on device\n\tat z"
+    latest = {"completed": {"id": completed}, "failed": {"id": 4, "failure_message": failure}}
+    one_job.on("GET /jobs/j1/checkpoints", {"counts": {}, "latest": latest})
+    assert JobManager(one_job.url).health("j1").checkpoint_failure == said
+
+
+def test_the_newest_job_that_ended_is_remembered_of_each_model(flink: Answers) -> None:
+    jobs = [listed("dwd.a@f", "CANCELED", 2, "a2"), listed("dwd.a@f", "FAILED", 3, "a3"), listed("dwd.b@f")]
+    flink.on("GET /jobs/overview", {"jobs": jobs})
+    manager = JobManager(flink.url)
+    assert {str(model): job.id for model, job in manager.ended().items()} == {"dwd.a": "a3"}
+    assert manager.knows("a2")
+    assert not manager.knows("a9")
+
+
+def test_a_job_that_is_being_stopped_already_is_told_from_one_that_makes_no_savepoint(flink: Answers) -> None:
+    flink.on("POST /jobs/j1/stop", {"request-id": "r1"}, status=202)
+    cause = {"stack-trace": "o.a.f.CheckpointException: The Flink job is currently not executing."}
+    flink.on("GET /jobs/j1/savepoints/r1", {"status": {"id": "COMPLETED"}, "operation": {"failure-cause": cause}})
+    with pytest.raises(NotExecuting):
+        JobManager(flink.url).stop_with_savepoint("j1", Path("/folder"))
 
 
 def test_a_savepoint_is_awaited_and_its_path_given(flink: Answers) -> None:
