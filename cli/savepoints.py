@@ -27,7 +27,8 @@ from resources.flink.statefolder import KEPT_SAVEPOINTS
     "--json",
     "as_json",
     is_flag=True,
-    help="Print JSON: {model, states: [{kind, completed_at, version, snapshot, bytes, path}], expired: [path]}.",
+    help="Print JSON: {model, expired: [path],"
+    " states: [{kind, number, completed_at, version, snapshot, bytes, path}]}.",
 )
 def command(model: str, expire: bool, keep: int, as_json: bool) -> None:
     """List the savepoints and checkpoints that a model's job can start from, newest first.
@@ -35,6 +36,9 @@ def command(model: str, expire: bool, keep: int, as_json: bool) -> None:
     Each belongs to a version of the model's SQL, whose compiled plan lies beside it, and each savepoint to the table's
     snapshot when the job had ended, which a tag of the savepoint's name keeps from expiring. A job starts from the
     newest state; a version that does not get going gives way to the one before it, from that one's savepoint.
+
+    Flink numbers checkpoints and savepoints together, and a table's commits by them. One whose number cannot be read
+    is damaged; headwater apply --from STATE starts from the one before it.
 
     Exit status 1 when there is no state.
     """
@@ -61,11 +65,12 @@ def command(model: str, expire: bool, keep: int, as_json: bool) -> None:
 
 def _shown(states: tuple[RetainedState, ...]) -> Table:
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("state", "completed", "version", "snapshot", "size"):
-        shown.add_column(name, justify="right" if name in ("snapshot", "size") else "left", no_wrap=True)
+    for name in ("state", "number", "completed", "version", "snapshot", "size"):
+        shown.add_column(name, justify="right" if name in ("number", "snapshot", "size") else "left", no_wrap=True)
     for state in states:
         shown.add_row(
             state.path.name,
+            "damaged" if state.checkpoint is None else str(state.checkpoint),
             local(state.completed_at),
             state.fingerprint,
             "–" if state.snapshot is None else str(state.snapshot),
@@ -77,6 +82,7 @@ def _shown(states: tuple[RetainedState, ...]) -> Table:
 def _as_json(state: RetainedState) -> dict[str, object]:
     return {
         "kind": _kind(state),
+        "number": state.checkpoint,
         "completed_at": iso(state.completed_at),
         "version": state.fingerprint,
         "snapshot": state.snapshot,

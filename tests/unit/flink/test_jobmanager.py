@@ -10,7 +10,7 @@ from headwater.engines import JobState, SavepointLost
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from resources.flink import jobmanager
-from resources.flink.jobmanager import JobManager
+from resources.flink.jobmanager import JobManager, NotExecuting
 from tests.unit.flink.conftest import Answers
 
 TRACES = Path(__file__).parent / "traces"
@@ -79,6 +79,22 @@ def test_a_parameter_of_a_job_is_read_from_its_configuration(flink: Answers) -> 
 def runs(flink: Answers, *times: int, state: str = "RUNNING") -> None:
     """The job runs since then, at one look after the other."""
     flink.on("GET /jobs/j1", *({"state": state, "timestamps": {"RUNNING": time}} for time in times))
+
+
+def test_a_job_that_has_come_since_the_start_is_known_whatever_became_of_it(flink: Answers) -> None:
+    flink.on("GET /jobs/overview", {"jobs": [listed("dwd.a@f", "CANCELED", 2, "a2"), listed("dwd.b@f")]})
+    manager = JobManager(flink.url)
+    assert manager.knows("a2")
+    assert not manager.knows("a9")
+
+
+def test_a_job_that_is_being_stopped_already_is_told_from_one_that_makes_no_savepoint(flink: Answers) -> None:
+    runs(flink, 1)
+    flink.on("POST /jobs/j1/stop", {"request-id": "r1"}, status=202)
+    cause = {"stack-trace": "o.a.f.CheckpointException: The Flink job is currently not executing."}
+    flink.on("GET /jobs/j1/savepoints/r1", {"status": {"id": "COMPLETED"}, "operation": {"failure-cause": cause}})
+    with pytest.raises(NotExecuting):
+        JobManager(flink.url).stop_with_savepoint("j1", Path("/folder"))
 
 
 def test_a_savepoint_is_awaited_and_its_path_given(flink: Answers) -> None:

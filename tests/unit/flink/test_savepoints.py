@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -25,19 +26,20 @@ def states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     tags = stack.lake / "dwd.db" / "things" / "tag"
     tags.mkdir(parents=True)
     for number in range(7):
-        complete(folder / "savepoints" / f"savepoint-{number}", 1_000 + number)
+        complete(folder / "savepoints" / f"savepoint-{number}", 1_000 + number, number)
         pairing = folder / "savepoints" / f"savepoint-{number}.json"
         pairing.write_text(json.dumps({"snapshot": 40 + number, "tag": f"savepoint-{number}"}))
         (tags / f"tag-savepoint-{number}").write_text("{}")
-    complete(folder / "checkpoints" / "j1" / "chk-9", 2_000)
+    complete(folder / "checkpoints" / "j1" / "chk-9", 2_000, None)
     yield folder
     monkeypatch.undo()
     time.tzset()
 
 
-def complete(folder: Path, at: int) -> None:
+def complete(folder: Path, at: int, number: int | None) -> None:
     folder.mkdir(parents=True)
-    (folder / "_metadata").write_bytes(b"x" * 1_500_000)
+    head = b"x" * 16 if number is None else struct.pack(">IIq", 0x4960672D, 5, number)
+    (folder / "_metadata").write_bytes(head + b"x" * 1_499_984)
     os.utime(folder / "_metadata", (at, at))
 
 
@@ -51,6 +53,7 @@ def test_each_state_is_told_with_its_version_snapshot_and_size_newest_first(stat
     assert [state["kind"] for state in found["states"]] == ["checkpoint"] + ["savepoint"] * 7
     assert found["states"][1] == {
         "kind": "savepoint",
+        "number": 6,
         "completed_at": "1970-01-01T00:16:46.000Z",
         "version": "aaa111bbb222",
         "snapshot": 46,
@@ -62,9 +65,10 @@ def test_each_state_is_told_with_its_version_snapshot_and_size_newest_first(stat
 def test_people_see_times_in_their_own_zone_with_its_name(states: Path) -> None:
     lines = run("dwd.things").stdout.splitlines()
     assert lines[-1] == f"They lie below {states.parent}"
-    assert lines[0].split() == ["state", "completed", "version", "snapshot", "size"]
+    assert lines[0].split() == ["state", "number", "completed", "version", "snapshot", "size"]
     assert datetime.fromtimestamp(2_000).strftime("%H:%M") in lines[1]
     assert "JST" in lines[1]
+    assert lines[1].split()[1] == "damaged"
     assert lines[2].split()[0] == "savepoint-6"
     assert lines[2].endswith("1.5 MB")
 

@@ -1,6 +1,7 @@
 """State on disk: which is newest, which plan it belongs to, what may go."""
 
 import os
+import struct
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headwater.model import TableName
-from resources.flink.statefolder import StateFolder, fingerprint_of
+from resources.flink.statefolder import Line, StateFolder, fingerprint_of
 
 NAME = TableName.parse("dwd.things")
 JOB = {"insert": "INSERT"}
@@ -25,12 +26,16 @@ def folder(root: Path) -> StateFolder:
     return StateFolder(root)
 
 
-def state(root: Path, place: str, at: float, *, complete: bool = True) -> Path:
-    """Make a checkpoint or savepoint below the model's folder that was completed at this second."""
+def state(root: Path, place: str, at: float, *, complete: bool = True, number: int | None = None) -> Path:
+    """Make a checkpoint or savepoint below the model's folder that was completed at this second.
+
+    Without a number it is damaged: Flink's own files begin with one.
+    """
     path = root / str(NAME) / place
     path.mkdir(parents=True)
     if complete:
-        (path / "_metadata").touch()
+        head = b"" if number is None else struct.pack(">IIq", 0x4960672D, 5, number)
+        (path / "_metadata").write_bytes(head)
         os.utime(path / "_metadata", (at, at))
     os.utime(path, (at, at))
     return path
@@ -139,3 +144,62 @@ def test_pruning_leaves_other_models_alone(root: Path, folder: StateFolder) -> N
     kept = state(root, "aaa/checkpoints/j1/chk-1", 10)
     folder.prune(OTHER, "running")
     assert kept.exists()
+
+
+def names(folder: StateFolder) -> list[str]:
+    return [found.path.name for found in folder.states(NAME)]
+
+
+def test_numbers_tell_which_state_is_newer_whatever_the_clock_did(root: Path, folder: StateFolder) -> None:
+    state(root, "aaa/checkpoints/j1/chk-9", 900, number=9)
+    state(root, "aaa/savepoints/savepoint-1", 100, number=10)
+    state(root, "bbb/checkpoints/j2/chk-11", 50, number=11)
+    assert names(folder) == ["chk-11", "savepoint-1", "chk-9"]
+    assert [found.checkpoint for found in folder.states(NAME)] == [11, 10, 9]
+
+
+def test_a_state_whose_number_cannot_be_read_stands_where_its_time_says(root: Path, folder: StateFolder) -> None:
+    state(root, "aaa/checkpoints/j1/chk-1", 100, number=1)
+    state(root, "aaa/checkpoints/j1/chk-2", 200)
+    state(root, "aaa/checkpoints/j1/chk-3", 300, number=3)
+    assert names(folder) == ["chk-3", "chk-2", "chk-1"]
+    state(root, "aaa/savepoints/savepoint-9", 400)
+    assert names(folder)[0] == "savepoint-9"
+    assert folder.states(NAME)[0].checkpoint is None
+
+
+def test_a_line_that_began_later_is_newer_although_it_counts_from_one(root: Path, folder: StateFolder) -> None:
+    first = folder.next_line(NAME, 0)
+    assert folder.place(NAME, "aaa", {"nodes": [1]}, JOB, first) == "aaa"
+    assert folder.next_line(NAME, 0) == first
+    state(root, "aaa/savepoints/savepoint-1", 900, number=500)
+    second = folder.next_line(NAME, 70)
+    assert (first, second) == (Line(0, 0), Line(1, 70))
+    assert folder.place(NAME, "aaa", {"nodes": [1]}, JOB, second) == "aaa-2"
+    assert folder.place(NAME, "aaa", {"nodes": [1]}, JOB, second) == "aaa-2"
+    assert names(folder) == ["savepoint-1"]
+    state(root, "aaa-2/checkpoints/j2/chk-1", 100, number=1)
+    newest, oldest = folder.states(NAME)
+    assert (newest.path.name, newest.since, newest.until) == ("chk-1", 70, None)
+    assert (oldest.path.name, oldest.since, oldest.until) == ("savepoint-1", 0, 70)
+    assert folder.line(newest) == second
+
+
+def test_a_line_of_which_all_states_are_lost_is_still_the_newer_one(root: Path, folder: StateFolder) -> None:
+    folder.place(NAME, "aaa", {"nodes": [1]}, JOB, Line(0, 0))
+    folder.place(NAME, "aaa", {"nodes": [1]}, JOB, Line(1, 70))
+    state(root, "aaa/savepoints/savepoint-1", 900, number=500)
+    assert folder.states(NAME)[0].until == 70
+    assert folder.next_line(NAME, 90) == Line(2, 90)
+
+
+def test_what_came_after_a_state_is_discarded_with_its_tags(root: Path, folder: StateFolder) -> None:
+    kept = state(root, "aaa/savepoints/savepoint-1", 100, number=5)
+    older = state(root, "aaa/savepoints/savepoint-0", 900, number=3)
+    newer = [state(root, f"bbb/checkpoints/j2/chk-{number}", 50, number=number) for number in (6, 7)]
+    savepoint = state(root, "bbb/savepoints/savepoint-8", 50, number=8)
+    folder.pair(savepoint, 44, "tag-8")
+    assert folder.discard_after(NAME, kept) == ("tag-8",)
+    assert kept.exists()
+    assert older.exists()
+    assert not any(path.exists() for path in (*newer, savepoint))
