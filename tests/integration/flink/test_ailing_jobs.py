@@ -29,14 +29,13 @@ def test_a_record_that_the_sql_throws_on_is_told_and_the_corrected_sql_goes_on_f
     await_counts(counts, {1: 100, 2: 50})
     counts.send("event#", [event(3, 0), event(4, 40)])
     eventually(lambda: counts.health(EVENTS).restarts > 0, "the job to fail")
-    await_trouble(counts, "is RESTARTING after ", "ArithmeticException: / by zero")
+    await_trouble(counts, "RESTARTING", "A record cannot be computed with (/ by zero)")
     advice = trouble(counts)
     assert advice is not None
-    assert "correct it, then headwater apply" in advice.next_command
+    assert "NULLIF(divisor, 0), a wider type), then headwater apply" in advice.next_command
 
     counts.write("dwd/events#/select.sql", SHARES.format("NULLIF(size, 0)"))
-    told = counts.apply(EVENTS)
-    assert any(line.startswith(f"cancel job {counts.table(EVENTS)}") for line in told)
+    counts.apply(EVENTS)
     assert "/checkpoints/" in str(counts.health(EVENTS).restored_from)
     events = [(1, 100), (2, 50), (3, None), (4, 25)]
     counts.await_values(EVENTS, ("id", "size"), events)
@@ -44,34 +43,29 @@ def test_a_record_that_the_sql_throws_on_is_told_and_the_corrected_sql_goes_on_f
     assert trouble(counts) is None
 
 
-def test_a_job_that_takes_more_slots_than_there_are_is_refused_while_everything_runs_on(events: House) -> None:
-    events.apply(EVENTS)
-    job = events.job(EVENTS).id
+def test_a_job_that_takes_more_slots_than_there_are_is_refused_before_anything_is_started(events: House) -> None:
     table = events.folder / events.named("dwd/events#/table.yaml")
     declared = table.read_text()
     table.write_text(declared.replace("500ms}", "500ms, parallelism: 17}"))
     with pytest.raises(HeadwaterError, match="too few slots: starting") as refused:
         events.apply(EVENTS)
     assert f"{events.table(EVENTS)} (17) takes 17, and of 16 there are 16 to be had" in refused.value.failed
-    assert events.job(EVENTS).id == job
+    assert not events.has_job(EVENTS)
 
     table.write_text(declared.replace("500ms}", "500ms, parallelism: 16}"))
     assert events.plan(EVENTS).refusals == ()
 
 
-def test_checkpoints_that_fail_for_long_are_told_and_the_job_goes_on_when_they_can_be_written(
-    counts: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_checkpoints_that_fail_for_long_are_told_and_the_job_goes_on_when_they_can_be_written(counts: House) -> None:
     counts.send("event#", [event(1, 10)])
     counts.apply(EVENTS, COUNTS)
     await_counts(counts, {1: 10})
-    monkeypatch.setattr("headwater.trouble._PATIENCE", counts_as_long())
     (place,) = counts.stack.job_state.glob(f"{counts.table(EVENTS)}/*/checkpoints/{counts.job(EVENTS).id}")
     aside = place.with_name("aside")
     place.rename(aside)
     place.touch()
     counts.send("event#", [event(2, 20), event(1, 11)])
-    await_trouble(counts, "runs, but completes no checkpoint, so its rows are not committed: ")
+    await_trouble(counts, "since the newest checkpoint; ", " times in a row it failed: ")
     counts.send("event#", [event(3, 30)])
 
     place.unlink()
@@ -93,13 +87,6 @@ def test_a_disk_that_fills_up_while_checkpoints_are_written_costs_no_row(counts:
     counts.send("event#", [event(3, 30)])
     await_counts(counts, {1: 11, 2: 20, 3: 30})
     eventually(lambda: counts.health(EVENTS).state is JobState.RUNNING, "the job to run")
-
-
-def counts_as_long() -> object:
-    """Any time without a checkpoint."""
-    from datetime import timedelta
-
-    return timedelta(milliseconds=-1)
 
 
 def trouble(house: House) -> Trouble | None:
