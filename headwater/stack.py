@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from headwater.problem import HeadwaterError
+from headwater.wholefile import write_whole
 
 HOME_VARIABLE = "HEADWATER_HOME"
 WAREHOUSE_VARIABLE = "HEADWATER_WAREHOUSE"
@@ -86,9 +87,8 @@ class Stack:
     def write(self) -> None:
         """Record the addresses in the state folder, in one step."""
         self.home.mkdir(parents=True, exist_ok=True)
-        partial = self.file.with_suffix(".partial")
-        partial.write_text(json.dumps({"warehouse": str(self.warehouse), "ports": asdict(self.ports)}, indent=2) + "\n")
-        partial.replace(self.file)
+        said = json.dumps({"warehouse": str(self.warehouse), "ports": asdict(self.ports)}, indent=2) + "\n"
+        write_whole(self.file, said.encode())
 
     @classmethod
     def resolve(cls, warehouse: str | None = None) -> Self:

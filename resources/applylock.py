@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
+from headwater.wholefile import write_whole
 
 _LOCK_SECONDS = 300.0
 
@@ -55,9 +56,8 @@ def applying(stack: Stack, doing: str, on_event: Callable[[str], None]) -> Itera
 
 
 def _write(holder: Path, doing: str) -> None:
-    partial = holder.with_suffix(".partial")
-    partial.write_text(json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(), "doing": doing}))
-    partial.replace(holder)
+    said = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(), "doing": doing}
+    write_whole(holder, json.dumps(said).encode())
 
 
 def _described(holder: Path) -> str:

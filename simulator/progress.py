@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from headwater.problem import HeadwaterError
+from headwater.wholefile import write_whole
 from simulator.instant import MINUTE, from_datetime, iso
 from simulator.lifecycle import HORIZON_MINUTES
 from simulator.tally import NOTHING, Sent
@@ -106,6 +107,4 @@ def save(progress: Progress, file: Path) -> None:
     """Write the progress in one step: a reader sees the old or the new, and a crash leaves one of them."""
     file.parent.mkdir(parents=True, exist_ok=True)
     said = asdict(progress) | {"sent_through": iso(progress.sent_through)}
-    partial = file.with_suffix(".partial")
-    partial.write_bytes(orjson.dumps(said, option=orjson.OPT_INDENT_2))
-    partial.replace(file)
+    write_whole(file, orjson.dumps(said, option=orjson.OPT_INDENT_2))

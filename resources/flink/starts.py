@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from headwater.model import TableName
+from headwater.wholefile import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,7 @@ class Starts:
         """Note a start before it is asked for."""
         file = self._file(model)
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f"{file.name}.partial")
-        partial.write_text(json.dumps(asdict(start)))
-        partial.replace(file)
+        write_whole(file, json.dumps(asdict(start)).encode())
 
     def under_way(self, model: TableName) -> Start | None:
         """The start that nobody has seen the end of, or None."""

@@ -27,6 +27,7 @@ from typing import Any
 from headwater.compile.operator_ids import Plan
 from headwater.engines import RetainedState
 from headwater.model import TableName
+from headwater.wholefile import write_whole
 from resources.flink.metadata import checkpoint_number
 
 KEPT_SAVEPOINTS = 5
@@ -263,9 +264,7 @@ def _pairing(savepoint: Path) -> Path:
 
 
 def _write(file: Path, content: Any) -> None:
-    partial = file.with_name(f"{file.name}.partial")
-    partial.write_text(json.dumps(content))
-    partial.replace(file)
+    write_whole(file, json.dumps(content).encode())
 
 
 def _read(file: Path) -> Any:

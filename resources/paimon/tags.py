@@ -14,6 +14,7 @@ from pathlib import Path
 from headwater.batch import BatchRun
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
+from headwater.wholefile import write_whole
 from resources.paimon.layout import read_small, table_path
 
 _PREFIX = "headwater-"
@@ -59,9 +60,7 @@ def create(lake: Path, table: TableName, snapshot_id: int, tag: str) -> None:
         )
     folder = Path(root, "tag")
     folder.mkdir(exist_ok=True)
-    partial = folder / f".tag-{tag}.partial"
-    partial.write_bytes(content)
-    partial.replace(folder / f"tag-{tag}")
+    write_whole(folder / f"tag-{tag}", content)
 
 
 def delete(lake: Path, table: TableName, tag: str) -> None:
