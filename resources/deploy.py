@@ -1,9 +1,9 @@
 """Plan and apply a warehouse on a stack: the one way that the command line and Dagster both take."""
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,7 +27,6 @@ from headwater.stack import Stack
 from resources.applylock import applying
 from resources.declarations import warehouse
 from resources.flink.engine import FlinkEngine
-from resources.flink.rebuilder import FlinkRebuilder
 from resources.kafka import KafkaBroker
 from resources.paimon.store import FilesystemTableStore
 
@@ -59,24 +58,9 @@ def scratch(stack: Stack, folder: Path) -> Addresses:
     return Addresses(lake=file_uri(folder), kafka=stack.kafka, is_scratch=True)
 
 
-@contextmanager
-def engine(stack: Stack) -> Iterator[FlinkEngine]:
+def engine(stack: Stack) -> AbstractContextManager[FlinkEngine]:
     """The stack's Flink, its connections closed at the end."""
-    opened = FlinkEngine(stack.gateway_url, stack.flink_url, stack.lake, stack.job_state, stack.kafka)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-@contextmanager
-def rebuilder(stack: Stack) -> Iterator[FlinkRebuilder]:
-    """What puts rebuilt tables in place on this stack, its connections closed at the end."""
-    opened = FlinkRebuilder(stack.gateway_url, stack.flink_url, stack.lake, stack.job_state, stack.kafka)
-    try:
-        yield opened
-    finally:
-        opened.close()
+    return closing(FlinkEngine(stack.gateway_url, stack.flink_url, stack.lake, stack.job_state, stack.kafka))
 
 
 def topics(stack: Stack) -> frozenset[str]:
@@ -136,10 +120,11 @@ def deploy(
         HeadwaterError: The first stage that failed, or a plan that is refused.
     """
     chosen = "all jobs" if models is None else ", ".join(sorted(map(str, models)))
-    with applying(stack, f"applying {chosen}", on_event), engine(stack) as flink, rebuilder(stack) as shadows:
+    with applying(stack, f"applying {chosen}", on_event), engine(stack) as flink:
         finish_starts(stack, flink, on_event)
         planned = _plan(stack, flink, models, fresh, rebuild, earlier, stop_undeclared=stop_undeclared)
-        executor = Executor(flink, KafkaBroker(stack.kafka), on_event, rebuilder=shadows, patience=patience)
+        broker, rebuilder = KafkaBroker(stack.kafka), flink.rebuilder()
+        executor = Executor(flink, broker, on_event, rebuilder=rebuilder, patience=patience)
         return _carried_out(executor, flink, planned)
 
 

@@ -43,31 +43,30 @@ class KafkaBroker:
             raise _failed(self._bootstrap, "counting partitions", error) from error
         return {name: len(known[name].partitions) for name in topics if name in known}
 
+    def extents(self, topics: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """Of each partition, named `topic/0`, the first record that it still has, and behind the last one.
+
+        Raises HeadwaterError when no broker answers, or a topic is not there.
+        """
+        from confluent_kafka import Consumer, KafkaException
+        from confluent_kafka.cimpl import TopicPartition
+
+        consumer = Consumer(_settings(self._bootstrap) | {"group.id": "headwater.extents", "enable.auto.commit": False})
+        try:
+            found = {}
+            for topic in topics:
+                for partition in consumer.list_topics(topic, timeout=self._seconds).topics[topic].partitions:
+                    place = TopicPartition(topic, partition)
+                    found[f"{topic}/{partition}"] = consumer.get_watermark_offsets(place, timeout=self._seconds)
+            return found
+        except KafkaException as error:
+            raise _failed(self._bootstrap, "asking how far the topics reach", error) from error
+        finally:
+            consumer.close()
+
     def create(self, topic: Topic) -> None:
         """See Broker.create."""
         create_topics(self._bootstrap, [topic], seconds=self._seconds)
-
-
-def extents(bootstrap: str, topics: Iterable[str], *, seconds: float = 10) -> dict[str, tuple[int, int]]:
-    """Of each partition, named `topic/0`, the first record that it still has, and behind the last one.
-
-    Raises HeadwaterError when no broker answers, or a topic is not there.
-    """
-    from confluent_kafka import Consumer, KafkaException
-    from confluent_kafka.cimpl import TopicPartition
-
-    consumer = Consumer(_settings(bootstrap) | {"group.id": "headwater.extents", "enable.auto.commit": False})
-    try:
-        found = {}
-        for topic in topics:
-            for partition in consumer.list_topics(topic, timeout=seconds).topics[topic].partitions:
-                place = TopicPartition(topic, partition)
-                found[f"{topic}/{partition}"] = consumer.get_watermark_offsets(place, timeout=seconds)
-        return found
-    except KafkaException as error:
-        raise _failed(bootstrap, "asking how far the topics reach", error) from error
-    finally:
-        consumer.close()
 
 
 def create_topics(bootstrap: str, topics: Iterable[Topic], *, seconds: float = 30) -> tuple[str, ...]:

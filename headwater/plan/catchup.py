@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 
-from headwater.engines import ActualJob, Reading, Rebuilder, StreamEngine
+from headwater.engines import ActualJob, StreamEngine
 from headwater.model import Layer, TableName
 from headwater.plan.health import RESTARTS
 from headwater.plan.rebuilds import is_merged
 from headwater.plan.stages import CatchUp
 from headwater.problem import HeadwaterError
+from headwater.rebuilder import Reading, Rebuilder
 from headwater.shadow import shadow
 
 _POLL_SECONDS = 0.5

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from headwater.compile.storage import add_columns, create_table, drop_columns, reset_options, set_options
-from headwater.engines import ActualJob, Broker, Rebuilder, RetainedState, SavepointLost, StreamEngine
+from headwater.engines import ActualJob, Broker, RetainedState, SavepointLost, StreamEngine
 from headwater.model import Model, TableName
 from headwater.plan.catchup import catch_up
 from headwater.plan.earlier import way_on
@@ -34,6 +34,7 @@ from headwater.plan.stages import (
     WaitHealthy,
 )
 from headwater.problem import HeadwaterError
+from headwater.rebuilder import Rebuilder
 from headwater.shadow import shadow
 
 _STARTS_AT_ONCE = 3

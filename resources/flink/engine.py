@@ -1,11 +1,9 @@
 """The core's `StreamEngine` over a Flink session cluster: submission as compiled plans, lifecycle, retained state."""
 
 import contextlib
-import json
 import re
 import shutil
 import socket
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -23,11 +21,11 @@ from headwater.plan.earlier import its_commits
 from headwater.plan.health import await_healthy
 from headwater.problem import HeadwaterError
 from headwater.verdict.judge import judge
-from resources.flink import deployment, rescaling
+from resources.flink import deployment
 from resources.flink.gateway import Gateway, Session, StatementRefused
 from resources.flink.jobmanager import TRIAL, JobManager, NotExecuting
-from resources.flink.load import load
-from resources.flink.rest import FlinkRest
+from resources.flink.planfile import compiled, executed, plan_file
+from resources.flink.rebuilder import FlinkRebuilder
 from resources.flink.starts import Start, Starts
 from resources.flink.statefolder import Line, StateFolder
 from resources.kafka import KafkaBroker
@@ -58,7 +56,6 @@ class FlinkEngine:
     def __init__(self, gateway_url: str, flink_url: str, lake: Path, job_state: Path, kafka: str) -> None:
         self._gateway = Gateway(gateway_url)
         self._jobmanager = JobManager(flink_url)
-        self._rest = FlinkRest(flink_url, "Flink's JobManager")
         self._lake = lake
         self._kafka = kafka
         self._state = StateFolder(job_state)
@@ -90,8 +87,8 @@ class FlinkEngine:
 
     def compile(self, job: JobSpec) -> Plan:
         """See StreamEngine.compile."""
-        with _refusals_named(job, None), self._bound_session(job) as session, _plan_file() as file:
-            return _compiled(session, job, file)
+        with _refusals_named(job, None), self._bound_session(job) as session, plan_file() as file:
+            return compiled(session, job, file)
 
     def deployed_plan(self, state: ActualJob | RetainedState) -> Plan | None:
         """See StreamEngine.deployed_plan."""
@@ -114,13 +111,13 @@ class FlinkEngine:
         if job.broker is not None:
             _need_broker(job, job.broker, restore_from)
         job = self._sized(job, restore_from)
-        with _refusals_named(job, restore_from), self._bound_session(job) as session, _plan_file() as file:
+        with _refusals_named(job, restore_from), self._bound_session(job) as session, plan_file() as file:
             return self._start(session, job, self._plan(session, job, restore_from, file), restore_from, file)
 
     def submit_plan(self, job: JobSpec, plan: Plan, restore_from: RetainedState | None) -> str:
         """See StreamEngine.submit_plan."""
         job = self._sized(job, restore_from)
-        with _refusals_named(job, restore_from), self._bound_session(job) as session, _plan_file() as file:
+        with _refusals_named(job, restore_from), self._bound_session(job) as session, plan_file() as file:
             return self._start(session, job, plan, restore_from, file)
 
     def try_out(self, job: JobSpec, plan: Plan, running: ActualJob, *, patience: float) -> float:
@@ -138,8 +135,8 @@ class FlinkEngine:
                 # The sink's state has nobody to go to.
                 "execution.state-recovery.ignore-unclaimed-state": "true",
             }
-            with self._bound_session(job) as session, _plan_file() as file:
-                started = _executed(session, plan, file, settings)
+            with self._bound_session(job) as session, plan_file() as file:
+                started = executed(session, plan, file, settings)
             await_healthy(self, job.model, started, savepoint, patience=patience)
             return time.monotonic() - begun
         finally:
@@ -164,11 +161,11 @@ class FlinkEngine:
 
     def scale(self, job_id: str) -> JobScale | None:
         """See StreamEngine.scale."""
-        return rescaling.scale(self._rest, job_id)
+        return self._jobmanager.scale(job_id)
 
     def rescale(self, job: ActualJob, parallelism: int) -> None:
         """See StreamEngine.rescale. It is noted beside the job's state, for when the job is started again."""
-        rescaling.rescale(self._rest, job, parallelism, KafkaBroker(self._kafka).partitions)
+        self._jobmanager.rescale(job, parallelism, KafkaBroker(self._kafka).partitions)
         self._note(job, self._jobmanager.deployment(job.id), parallelism)
 
     def slots(self) -> Slots:
@@ -177,7 +174,7 @@ class FlinkEngine:
 
     def load(self, job_id: str) -> Load | None:
         """See LoadMeter.load."""
-        return load(self._rest, job_id)
+        return self._jobmanager.load(job_id)
 
     def stop_with_savepoint(self, job: ActualJob) -> Path:
         """See StreamEngine.stop_with_savepoint."""
@@ -194,6 +191,10 @@ class FlinkEngine:
             if made is None or not made.is_savepoint:
                 raise
             return made.path
+
+    def rebuilder(self) -> FlinkRebuilder:
+        """What puts rebuilt tables in place, over this engine's connections."""
+        return FlinkRebuilder(self._gateway, self._jobmanager, self._state, self._lake, self._kafka)
 
     def cancel(self, job: ActualJob) -> None:
         """See StreamEngine.cancel."""
@@ -250,7 +251,6 @@ class FlinkEngine:
         """Close the connections."""
         self._gateway.close()
         self._jobmanager.close()
-        self._rest.close()
 
     @contextmanager
     def _bound_session(self, job: JobSpec) -> Iterator[Session]:
@@ -275,7 +275,7 @@ class FlinkEngine:
         start = Start(uuid.uuid4().hex, name, str(restore_from.path) if restore_from else None)
         self._starts.note(job.model, start)
         try:
-            _executed(session, plan, file, self._placement(job, start, restore_from))
+            executed(session, plan, file, self._placement(job, start, restore_from))
         except StatementRefused:
             self._starts.forget(job.model)
             raise
@@ -307,8 +307,8 @@ class FlinkEngine:
             return False
         state = next((s for s in self._state.states(model) if str(s.path) == start.restored_from), None)
         try:
-            with self._bound_session(job) as session, _plan_file() as file:
-                _executed(session, plan, file, self._placement(job, start, state))
+            with self._bound_session(job) as session, plan_file() as file:
+                executed(session, plan, file, self._placement(job, start, state))
         except StatementRefused as refused:
             return _STARTED_ALREADY in refused.cause
         return True
@@ -336,7 +336,7 @@ class FlinkEngine:
 
     def _plan(self, session: Session, job: JobSpec, restore_from: RetainedState | None, file: Path) -> Plan:
         if restore_from is None:
-            return numbered(_compiled(session, job, file))
+            return numbered(compiled(session, job, file))
         running = self._state.plan(restore_from)
         if running is None:
             raise HeadwaterError(
@@ -346,7 +346,7 @@ class FlinkEngine:
             )
         if restore_from.fingerprint == job.fingerprint:
             return running
-        judgement = judge(_compiled(session, job, file), running, keyed=job.keyed)
+        judgement = judge(compiled(session, job, file), running, keyed=job.keyed)
         if not judgement.verdict.outcome.keeps_state:
             raise HeadwaterError(
                 f"Job {job.model} cannot go on from its state: "
@@ -396,21 +396,3 @@ def _need_broker(job: JobSpec, broker: str, restore_from: RetainedState | None) 
 def _left(job: JobSpec, restore_from: RetainedState | None) -> str:
     state = f"its state at {restore_from.path}" if restore_from else "no state"
     return f"the table {job.model}, {state}; no job writes it"
-
-
-@contextmanager
-def _plan_file() -> Iterator[Path]:
-    """A file to exchange a plan with the gateway: it misreads plan paths with spaces, which a state folder may have."""
-    with tempfile.TemporaryDirectory(prefix="headwater-plan-") as folder:
-        yield Path(folder) / "plan.json"
-
-
-def _compiled(session: Session, job: JobSpec, file: Path) -> Plan:
-    session.execute(f"COMPILE PLAN {literal(file_uri(file))} FOR {job.insert}")
-    return json.loads(file.read_text())
-
-
-def _executed(session: Session, plan: Plan, file: Path, settings: dict[str, str]) -> str:
-    """Start a compiled plan; give the job's id."""
-    file.write_text(json.dumps(plan))
-    return session.execute(f"EXECUTE PLAN {literal(file_uri(file))}", settings)["jobID"]

@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from math import isnan
 from typing import Any
 
+from headwater.compile.binding import topic_read_by
 from headwater.engines import JobHealth, JobState, TaskLoad
 from resources.flink.rest import FlinkRest, last_cause
 
 _HISTORY = "16"  # of exceptions, as many as Flink keeps (web.exception-history-size)
-# A topic is bound under a name with a colon in it (headwater.compile.binding), a Paimon table under one without.
-_TOPIC = re.compile(r"Source: [^ ]*:[^ ]*")
 # What Flink puts for these in names of metrics: MetricQueryService.replaceInvalidChars.
 _INVALID = re.compile(r"[ :.,]")
 # A checkpoint that was under way when the job failed says nothing of checkpoints.
@@ -99,7 +98,7 @@ def _load(rest: FlinkRest, job_id: str, vertex: dict[str, Any]) -> TaskLoad:
         busy=_number(metrics.get("accumulated-busy-time")),
         idle=_number(metrics.get("accumulated-idle-time")),
         read=int(_number(metrics.get("read-records"))),
-        waiting=_waiting(rest, job_id, vertex) if _TOPIC.match(vertex["name"]) else None,
+        waiting=_waiting(rest, job_id, vertex) if topic_read_by(vertex["name"]) else None,
     )
 
 

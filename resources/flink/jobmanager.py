@@ -1,16 +1,19 @@
 """The JobManager's REST interface, in the core's words."""
 
-import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from headwater.compile.text import file_uri, local_path
-from headwater.engines import ActualJob, ForeignJob, JobHealth, JobListing, JobState, SavepointLost
+from headwater.engines import ActualJob, ForeignJob, JobHealth, JobListing, JobScale, JobState, SavepointLost
+from headwater.load import Load
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
+from resources.flink import rescaling
 from resources.flink.jobhealth import read_health
+from resources.flink.load import load
+from resources.flink.offsets import offsets_read
 from resources.flink.rest import FlinkRest, last_cause
 from resources.flink.statefolder import fingerprint_of
 
@@ -21,10 +24,6 @@ _SAVEPOINT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 # Most savepoints are there by then; only after that is it asked whether the job still runs.
 _UNDISTURBED_SECONDS = 1.0
-_METRICS_AT_ONCE = 50
-# https://nightlies.apache.org/flink/flink-docs-release-2.0/docs/connectors/datastream/kafka/#monitoring
-_OFFSET = re.compile(r"\.KafkaSourceReader\.topic\.(.+)\.partition\.(\d+)\.currentOffset$")
-
 
 _NOT_EXECUTING = ("job is currently not executing", "FlinkJobNotFoundException")
 
@@ -150,23 +149,20 @@ class JobManager:
         self._rest.patch(f"/jobs/{job_id}?mode=cancel")
 
     def offsets_read(self, job_id: str) -> dict[str, int]:
-        """Of each partition of a topic, named `topic/0`, the offset of the record that the job reads next.
+        """How far the job has read its topics (resources.flink.offsets)."""
+        return offsets_read(self._rest, job_id)
 
-        Asked of the sources' metrics, which the JobManager renews every ten seconds.
-        """
-        read: dict[str, int] = {}
-        for vertex in self._rest.get(f"/jobs/{job_id}")["vertices"]:
-            path = f"/jobs/{job_id}/vertices/{vertex['id']}/metrics"
-            found = [(metric["id"], _OFFSET.search(metric["id"])) for metric in self._rest.get(path)]
-            names = {name: f"{match[1]}/{match[2]}" for name, match in found if match}
-            asked = list(names)
-            for first in range(0, len(asked), _METRICS_AT_ONCE):
-                some = asked[first : first + _METRICS_AT_ONCE]
-                for metric in self._rest.get(path, get=",".join(some)):
-                    if int(metric["value"]) >= 0:
-                        place = names[metric["id"]]
-                        read[place] = max(read.get(place, 0), int(metric["value"]) + 1)
-        return read
+    def load(self, job_id: str) -> Load | None:
+        """See LoadMeter.load."""
+        return load(self._rest, job_id)
+
+    def scale(self, job_id: str) -> JobScale | None:
+        """See StreamEngine.scale."""
+        return rescaling.scale(self._rest, job_id)
+
+    def rescale(self, job: ActualJob, parallelism: int, partitions: rescaling.Partitions) -> None:
+        """See resources.flink.rescaling.rescale."""
+        rescaling.rescale(self._rest, job, parallelism, partitions)
 
     def slots(self) -> tuple[int, int]:
         """Free and total task slots."""

@@ -4,19 +4,18 @@ The JobManager fetches metrics every ten seconds, when somebody asks (metrics.fe
 https://nightlies.apache.org/flink/flink-docs-release-2.0/docs/ops/metrics/#io
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from headwater.compile.binding import topic_read_by
 from headwater.load import Load
+from resources.flink.offsets import partition_of
 from resources.flink.rescaling import bound
 from resources.flink.rest import FlinkRefusal, FlinkRest
 
 _BUSY, _HELD_BACK = "busyTimeMsPerSecond", "backPressuredTimeMsPerSecond"
 _PENDING, _RATE = ".pendingRecords", ".numRecordsInPerSecond"
-_PARTITION = re.compile(r"\.topic\.(?P<topic>.+)\.partition\.(?P<number>\d+)\.currentOffset$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def _part(rest: FlinkRest, job_id: str, vertex: Mapping[str, Any]) -> _Part | No
         if source is not None:
             of_source = [source + _PENDING, source + _RATE]
         topic = topic_read_by(vertex["name"])
-        read = {match["number"] for name in names if (match := _PARTITION.search(name)) and match["topic"] == topic}
+        read = {place[1] for name in names if (place := partition_of(name)) and place[0] == topic}
         partitions = len(read) or None
     wanted = [_BUSY, _HELD_BACK, *of_source]
     found = {metric["id"]: metric for metric in rest.get(path, get=",".join(wanted), agg="avg,sum")}

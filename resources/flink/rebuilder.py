@@ -9,14 +9,15 @@ from typing import Any
 from headwater.compile import replacement
 from headwater.compile.storage import create_catalog
 from headwater.compile.text import file_uri
-from headwater.engines import ActualJob, Reading, RowComparison
+from headwater.engines import ActualJob
 from headwater.model import Model, TableName
 from headwater.plan.rebuilds import is_merged
+from headwater.rebuilder import Reading, RowComparison
 from headwater.shadow import shadow
 from resources.flink.gateway import Gateway
 from resources.flink.jobmanager import JobManager
 from resources.flink.statefolder import StateFolder
-from resources.kafka import extents
+from resources.kafka import KafkaBroker
 from resources.paimon.layout import table_path
 from resources.paimon.store import FilesystemTableStore
 
@@ -35,23 +36,23 @@ class FlinkRebuilder:
     """Compares, replaces and removes shadows of tables.
 
     Args:
-        gateway_url: The SQL gateway's REST address.
-        flink_url: The JobManager's REST address.
+        gateway: The SQL gateway.
+        jobmanager: The JobManager.
+        state: What jobs have left.
         lake: The Paimon warehouse's folder.
-        job_state: Where checkpoints, savepoints and compiled plans lie.
         kafka: The broker's address.
     """
 
-    def __init__(self, gateway_url: str, flink_url: str, lake: Path, job_state: Path, kafka: str) -> None:
-        self._gateway = Gateway(gateway_url)
-        self._jobmanager = JobManager(flink_url)
+    def __init__(self, gateway: Gateway, jobmanager: JobManager, state: StateFolder, lake: Path, kafka: str) -> None:
+        self._gateway = gateway
+        self._jobmanager = jobmanager
+        self._state = state
         self._lake = lake
-        self._state = StateFolder(job_state)
         self._kafka = kafka
 
     def reading(self, job: ActualJob, topics: Sequence[str], tables: Sequence[TableName]) -> Reading:
         """See Rebuilder.reading."""
-        found = extents(self._kafka, topics) if topics else {}
+        found = KafkaBroker(self._kafka).extents(topics) if topics else {}
         read = self._jobmanager.offsets_read(job.id) if topics else {}
         ends = {name: end for name, (_, end) in found.items()}
         store = FilesystemTableStore(self._lake)
@@ -83,11 +84,6 @@ class FlinkRebuilder:
             # The job's own; the table's snapshots would be kept for it.
             with suppress(FileNotFoundError):
                 consumer.unlink()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._gateway.close()
-        self._jobmanager.close()
 
     def _rows(self, statement: str) -> list[list[Any]]:
         with self._gateway.session(_BATCH) as session:

@@ -125,6 +125,9 @@ class InMemoryEngine:
             raise HeadwaterError(self.refusal)
         return 3.25
 
+    def rebuilder(self) -> None:
+        """Nothing is rebuilt here."""
+
     def held_slots(self, job: ActualJob) -> int:
         del job
         return 1

@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from headwater.compile.job import compile_job
-from headwater.engines import ActualJob, JobState, Reading, RowComparison
+from headwater.engines import ActualJob, JobState
 from headwater.model import ChangelogProducer, Merge, Model, OnIncompatible, Storage, TableName, Warehouse
 from headwater.plan.actual import Actual, Shadow, observe
 from headwater.plan.build import build_plan
 from headwater.plan.catchup import catch_up
 from headwater.plan.stages import CatchUp, Plan
 from headwater.problem import HeadwaterError
+from headwater.rebuilder import Reading, RowComparison
 from headwater.shadow import shadow
 from headwater.sqltype import SqlType
 from headwater.verdict.verdict import Finding, Outcome, Verdict
