@@ -2,27 +2,16 @@
 
 import json
 import sys
-from pathlib import Path
+from typing import Any
 
 import click
 
+from cli.options import choices, chosen
 from headwater.stack import Stack
 
 
 @click.command()
-@click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
-@click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
-@click.option("--rebuild", multiple=True, metavar="TABLE", help="Make this table anew beside its job; repeatable.")
-@click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
-@click.option(
-    "--from",
-    "earlier",
-    multiple=True,
-    metavar="STATE",
-    type=click.Path(path_type=Path),
-    help="Start the job of this checkpoint or savepoint from it, although it is not the newest; repeatable.",
-)
-@click.option("--stop-undeclared", is_flag=True, help="Also stop jobs that no model declares, with a savepoint.")
+@choices
 @click.option("--yes", is_flag=True, help="Do not ask before jobs that run are stopped.")
 @click.option(
     "--json",
@@ -30,16 +19,7 @@ from headwater.stack import Stack
     is_flag=True,
     help="Print JSON: {stages: [text], jobs: [{model, id, url}], undeclared: [{model, id, …}]}.",
 )
-def command(
-    warehouse: str | None,
-    models: tuple[str, ...],
-    rebuild: tuple[str, ...],
-    fresh: tuple[str, ...],
-    earlier: tuple[Path, ...],
-    stop_undeclared: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
+def command(warehouse: str | None, yes: bool, as_json: bool, **given: Any) -> None:
     """Carry out the plan: the very stages that `headwater plan` shows.
 
     Each job is stopped with a savepoint before it is started again from it, and counts as started only when it runs
@@ -50,28 +30,19 @@ def command(
 
     A job that no model declares is named and left running, unless --stop-undeclared asks for its end.
     """
-    from cli.options import all_models, table_names
     from cli.undeclared import as_dict, lines
     from headwater.plan.stages import CancelJob, StopWithSavepoint
     from resources.deploy import deploy, plan
 
     stack = Stack.resolve(warehouse)
-    chosen = {
-        "models": table_names(models) or None,
-        "rebuild": table_names(rebuild),
-        "fresh": table_names(fresh),
-        "earlier": earlier,
-    }
-    if stop_undeclared:
-        all_models(models)
-        chosen["stop_undeclared"] = True
+    wanted = chosen(**given)
     if not yes and sys.stdin.isatty():
-        stops = [s for s in plan(stack, **chosen).stages if isinstance(s, StopWithSavepoint | CancelJob)]
+        stops = [s for s in plan(stack, **wanted).stages if isinstance(s, StopWithSavepoint | CancelJob)]
         if stops:
             for stage in stops:
                 click.echo(stage.describe(), err=True)
             click.confirm("Go on?", abort=True, err=True)
-    done = deploy(stack, lambda line: click.echo(line, err=True), **chosen)
+    done = deploy(stack, lambda line: click.echo(line, err=True), **wanted)
     if as_json:
         jobs = [{"model": str(name), "id": job.id, "url": job.url} for name, job in done.jobs.items()]
         undeclared = [as_dict(job) for job in done.undeclared]

@@ -1,10 +1,32 @@
-"""Reading of values that several commands take."""
+"""What several commands take: names of tables, and what a plan is made of."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 import click
 
 from headwater.model import TableName
+
+_CHOICES = (
+    click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's."),
+    click.option(
+        "--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable."
+    ),
+    click.option("--rebuild", multiple=True, metavar="TABLE", help="Make this table anew beside its job; repeatable."),
+    click.option(
+        "--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable."
+    ),
+    click.option(
+        "--from",
+        "earlier",
+        multiple=True,
+        metavar="STATE",
+        type=click.Path(path_type=Path),
+        help="Start the job of this checkpoint or savepoint from it, although it is not the newest; repeatable.",
+    ),
+    click.option("--stop-undeclared", is_flag=True, help="Also stop jobs that no model declares, with a savepoint."),
+)
 
 
 def table_names(texts: Iterable[str]) -> frozenset[TableName]:
@@ -18,7 +40,28 @@ def table_names(texts: Iterable[str]) -> frozenset[TableName]:
     return frozenset(names)
 
 
-def all_models(models: Iterable[str]) -> None:
-    """See that no model was named. Raises click.UsageError (exit status 2)."""
-    if tuple(models):
+def choices(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that a plan is made of: what `plan` shows, `apply` carries out with the same ones."""
+    for option in reversed(_CHOICES):
+        command = option(command)
+    return command
+
+
+def chosen(
+    *,
+    models: tuple[str, ...],
+    rebuild: tuple[str, ...],
+    fresh: tuple[str, ...],
+    earlier: tuple[Path, ...],
+    stop_undeclared: bool,
+) -> dict[str, Any]:
+    """What was given to these options, as `resources.deploy` takes it. Raises click.UsageError (exit status 2)."""
+    if stop_undeclared and models:
         raise click.UsageError("--stop-undeclared is about the whole warehouse; leave --model out")
+    return {
+        "models": table_names(models) or None,
+        "rebuild": table_names(rebuild),
+        "fresh": table_names(fresh),
+        "earlier": earlier,
+        "stop_undeclared": stop_undeclared,
+    }

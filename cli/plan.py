@@ -1,10 +1,11 @@
 """`headwater plan`: what applying the declarations would do."""
 
 import json
-from pathlib import Path
+from typing import Any
 
 import click
 
+from cli.options import choices, chosen
 from headwater.model import TableName
 from headwater.plan.trials import Trial
 from headwater.stack import Stack
@@ -19,31 +20,10 @@ _JSON = (
 
 
 @click.command()
-@click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
-@click.option("--model", "models", multiple=True, metavar="TABLE", help="Only this model, as dwd.orders; repeatable.")
-@click.option("--rebuild", multiple=True, metavar="TABLE", help="Make this table anew beside its job; repeatable.")
-@click.option("--fresh", multiple=True, metavar="TABLE", help="Start this model's job without its state; repeatable.")
-@click.option(
-    "--from",
-    "earlier",
-    multiple=True,
-    metavar="STATE",
-    type=click.Path(path_type=Path),
-    help="Start the job of this checkpoint or savepoint from it, although it is not the newest; repeatable.",
-)
+@choices
 @click.option("--trial", is_flag=True, help="Try each changed job beside the running one, writing nowhere.")
-@click.option("--stop-undeclared", is_flag=True, help="Also stop jobs that no model declares, with a savepoint.")
 @click.option("--json", "as_json", is_flag=True, help=f"Print JSON: {_JSON}.")
-def command(
-    warehouse: str | None,
-    models: tuple[str, ...],
-    rebuild: tuple[str, ...],
-    fresh: tuple[str, ...],
-    earlier: tuple[Path, ...],
-    trial: bool,
-    stop_undeclared: bool,
-    as_json: bool,
-) -> None:
+def command(warehouse: str | None, trial: bool, as_json: bool, **given: Any) -> None:
     """Show what `headwater apply` would do, as an ordered list of stages. Changes nothing.
 
     Compares what the warehouse folder declares with what Flink and Paimon say is there: tables to create or extend,
@@ -65,22 +45,11 @@ def command(
 
     Exit status 1 when the plan contains a difference that cannot be applied, such as a dropped column.
     """
-    from cli.options import all_models, table_names
     from cli.undeclared import as_dict, foreign_dict, lines
     from resources.deploy import plan
 
-    if stop_undeclared:
-        all_models(models)
-    stack = Stack.resolve(warehouse)
-    found = plan(
-        stack,
-        models=table_names(models) or None,
-        rebuild=table_names(rebuild),
-        fresh=table_names(fresh),
-        earlier=earlier,
-        trial=trial,
-        stop_undeclared=stop_undeclared,
-    )
+    wanted = chosen(**given)
+    found = plan(Stack.resolve(warehouse), **wanted, trial=trial)
     if as_json:
         stages = [{"kind": type(s).__name__, "table": str(s.table), "text": s.describe()} for s in found.stages]
         verdicts = [_as_json(name, verdict) for name, verdict in found.verdicts.items()]
@@ -111,7 +80,9 @@ def command(
         for refusal in found.refusals:
             click.echo(f"  ✗  {refusal}")
         if not found.refusals:
-            click.echo("\nTo carry it out: headwater apply" + (" --stop-undeclared" if stop_undeclared else ""))
+            click.echo(
+                "\nTo carry it out: headwater apply" + (" --stop-undeclared" if wanted["stop_undeclared"] else "")
+            )
     if not as_json:
         for line in lines(found.undeclared, found.foreign):
             click.echo(line)

@@ -248,9 +248,9 @@ class RetainedState:
     since: int = 0
     until: int | None = None
 
-    def is_of(self, job: ActualJob) -> bool:
+    def is_of(self, job_id: str) -> bool:
         """This job wrote it: a checkpoint lies in a folder of the job's id, a savepoint's name begins with it."""
-        return job.id in self.path.parts or self.path.name.startswith(f"savepoint-{job.id[:6]}-")
+        return job_id in self.path.parts or self.path.name.startswith(f"savepoint-{job_id[:6]}-")
 
 
 class Broker(Protocol):

@@ -357,6 +357,10 @@ class Warehouse:
         """Models kept by a Flink job, upstream first."""
         return tuple(model for model in self.models if model.is_streaming)
 
+    def streams_over(self, name: TableName) -> tuple[TableName, ...]:
+        """The models whose jobs read this table as a stream."""
+        return tuple(model.name for model in self.streaming if name in model.reads)
+
     @property
     def sources(self) -> tuple[Model, ...]:
         """The ods models."""

@@ -87,7 +87,7 @@ class PlannedLineage:
             return _of_keys(node, given) + [_NOTHING] * (len(self._graph.names(number)) - len(node["grouping"]))
         if kind == "global-window-aggregate":
             return self._of_global_window_aggregate(number, node, given)
-        raise NotImplementedError(f"{kind}: {node['description']}")
+        raise ValueError(f"{kind}: {node['description']}")
 
     def _of_scan(self, number: int, node: Node) -> Columns:
         """A topic read as bytes has none of its declared columns."""

@@ -113,8 +113,7 @@ def build_plan(
         part.before.extend(changes)
         start = _start(job, actual, current, back, fresh=model.name in fresh)
         if back is not None:
-            readers = [other.name for other in warehouse.streaming if model.name in other.reads]
-            refusals.extend(filter(None, [no_way_back(model, back, readers)]))
+            refusals.extend(filter(None, [no_way_back(model, back, warehouse.streams_over(model.name))]))
             part.before.append(TakeAgain(model, back.state, None if model.key else back.snapshot))
         elif not start.needs_state and model.name in actual.written:
             refusals.append(_written_twice(model))
@@ -186,7 +185,7 @@ def _refused_rebuild(warehouse: Warehouse, model: Model, verdict: Verdict | None
 def _is_proven(job: ActualJob, actual: Actual) -> bool:
     """The job has completed a checkpoint: whoever started it may have been killed before that was seen."""
     state = actual.states.get(job.model)
-    return state is not None and state.is_of(job)
+    return state is not None and state.is_of(job.id)
 
 
 def _lost(model: Model, actual: Actual, start: SubmitJob) -> list[str]:

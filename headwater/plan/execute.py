@@ -11,7 +11,7 @@ from headwater.engines import ActualJob, Broker, RetainedState, SavepointLost, S
 from headwater.model import Model, TableName
 from headwater.plan.catchup import catch_up
 from headwater.plan.earlier import way_on
-from headwater.plan.health import await_end, await_healthy, pair_when_ended
+from headwater.plan.health import await_end, await_healthy, end, end_job_of, pair_when_ended
 from headwater.plan.recovery import Recovery
 from headwater.plan.rescaling import rescale
 from headwater.plan.stages import (
@@ -47,6 +47,7 @@ class Executor:
         engine: The Flink cluster.
         broker: The Kafka broker.
         on_event: Told one line before each stage, and one for what came of it where there is more to say; from
+            several threads.
         rebuilder: Puts a shadow's rows in place of its table's; None where no plan rebuilds.
         patience: Seconds that a started job may take until it is healthy.
     """
@@ -172,8 +173,7 @@ class Executor:
 
     @_run.register
     def _(self, stage: CancelJob) -> None:
-        self._engine.cancel(stage.job)
-        await_end(self._engine, stage.table, stage.job.id, patience=self._patience)
+        end(self._engine, stage.job, patience=self._patience)
 
     @_run.register
     def _(self, stage: TakeAgain) -> None:
@@ -217,10 +217,7 @@ class Executor:
 
     @_run.register
     def _(self, stage: DiscardShadow) -> None:
-        for job in self._engine.jobs():
-            if job.model == shadow(stage.table):
-                self._engine.cancel(job)
-                await_end(self._engine, job.model, job.id, patience=self._patience)
+        end_job_of(self._engine, shadow(stage.table), patience=self._patience)
         self._rebuilder.discard(stage.table)
 
     @property

@@ -60,6 +60,19 @@ def await_end(engine: StreamEngine, table: TableName, job_id: str, *, patience: 
         time.sleep(POLL_SECONDS)
 
 
+def end(engine: StreamEngine, job: ActualJob, *, patience: float) -> None:
+    """Cancel a job and wait until it has ended. Raises HeadwaterError when it does not in time."""
+    engine.cancel(job)
+    await_end(engine, job.model, job.id, patience=patience)
+
+
+def end_job_of(engine: StreamEngine, table: TableName, *, patience: float) -> None:
+    """Cancel whatever writes this table, and wait until it has ended. Raises what `end` does."""
+    for job in engine.jobs():
+        if job.model == table:
+            end(engine, job, patience=patience)
+
+
 def pair_when_ended(engine: StreamEngine, job: ActualJob, savepoint: Path, *, patience: float) -> int | None:
     """Wait until a stopped job has ended, since it commits its last rows then, and pair its savepoint with that
     snapshot; give its id.

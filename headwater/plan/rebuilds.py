@@ -41,7 +41,7 @@ def obstacle(warehouse: Warehouse, model: Model) -> str:
     """Why the table cannot be rebuilt in place; "" when it can."""
     if model.job.on_incompatible is OnIncompatible.REJECT:
         return "its declaration says on_incompatible: reject"
-    readers = [other.name for other in warehouse.streaming if model.name in other.reads]
+    readers = warehouse.streams_over(model.name)
     if readers and not is_merged(model):
         return (
             f"its rows would be replaced as a whole, which jobs that read it do not see: {', '.join(map(str, readers))}"

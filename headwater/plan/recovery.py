@@ -7,7 +7,7 @@ from pathlib import Path
 from headwater.engines import StreamEngine
 from headwater.model import TableName
 from headwater.plan.earlier import way_on
-from headwater.plan.health import await_end, await_healthy
+from headwater.plan.health import await_healthy, end_job_of
 from headwater.problem import HeadwaterError
 
 
@@ -80,7 +80,7 @@ class Recovery:
         job, plan = self._engine.deployed_job(state), self._engine.deployed_plan(state)
         if job is None or plan is None:
             raise HeadwaterError(f"How the previous version of {table} was deployed is not known any more")
-        self._end_new_job(table)
+        end_job_of(self._engine, table, patience=self._patience)
         # Its checkpoints belong to commits that are about to be taken back: nobody may ever start from them.
         self._engine.discard_after(table, stopped.savepoint)
         if stopped.snapshot is not None:
@@ -91,9 +91,3 @@ class Recovery:
         await_healthy(self._engine, table, started, state.path, patience=self._patience)
         self._engine.prune(table, started)
         return True
-
-    def _end_new_job(self, table: TableName) -> None:
-        for job in self._engine.jobs():
-            if job.model == table:
-                self._engine.cancel(job)
-                await_end(self._engine, table, job.id, patience=self._patience)

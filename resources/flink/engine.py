@@ -187,7 +187,7 @@ class FlinkEngine:
         except NotExecuting:
             # An earlier apply has asked for the same and did not live, or not wait, to see it done.
             self._jobmanager.await_stop(job.id)
-            made = next((state for state in self._state.states(job.model) if state.is_of(job)), None)
+            made = next((state for state in self._state.states(job.model) if state.is_of(job.id)), None)
             if made is None or not made.is_savepoint:
                 raise
             return made.path
@@ -295,7 +295,7 @@ class FlinkEngine:
         if self._jobmanager.knows(start.job):
             return True
         states = self._state.states(model)
-        left = any(start.job in state.path.parts or f"-{start.job[:6]}-" in state.path.name for state in states)
+        left = any(state.is_of(start.job) for state in states)
         is_there = start.restored_from is None or any(str(state.path) == start.restored_from for state in states)
         return left or not is_there
 
