@@ -140,6 +140,10 @@ class House:
         """The states of the model, the newest first."""
         return self._ask(lambda flink: flink.retained_states(self.table(model)))
 
+    def meant_start(self, model: str) -> str | None:
+        """Where the model's one job was told to start."""
+        return self._ask(lambda flink: flink.meant_start(self.job(model).id))
+
     def newest_state(self, model: str) -> RetainedState | None:
         """The newest state of the model."""
         return self._ask(lambda flink: flink.retained_state(self.table(model)))

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from headwater.compile.text import file_uri
 from headwater.engines import JobState
 from headwater.plan.stages import (
     AddColumns,
@@ -208,6 +209,7 @@ def test_a_change_that_would_misread_the_state_is_refused_while_the_job_runs_on(
 
     totals.apply(TOTALS, fresh=[TOTALS])
     assert totals.health(TOTALS).restored_from is None
+    assert totals.meant_start(TOTALS) == ""
     sizes = [total("10", 1, 10), total("20", 1, 20), total("5", 1, 5)]
     totals.await_rows(TOTALS, [*sizes, total("a", 2, 15), total("b", 1, 20)])
 
@@ -287,6 +289,7 @@ def test_a_job_that_was_stopped_goes_on_where_it_was(totals: House) -> None:
     totals.apply(THINGS, TOTALS)
     for model, savepoint in savepoints.items():
         assert str(totals.health(model).restored_from).endswith(savepoint.name)
+        assert totals.meant_start(model) == file_uri(savepoint)
     totals.await_rows(TOTALS, [total("a", 2, 15)])
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from headwater import reading
+from headwater.compile.job import fingerprint
 from headwater.loader import load
-from headwater.model import Accepted, ChangelogProducer, Merge, SqlCheck, TableName
+from headwater.model import Accepted, ChangelogProducer, Merge, Restart, SqlCheck, TableName
 from headwater.problem import HeadwaterError, InvalidWarehouse
 
 PROJECT = Path(__file__).parents[3]
@@ -34,6 +35,17 @@ def test_upstream_tables_come_first():
         for model in load(root).models:
             assert seen.issuperset(model.reads)
             seen.add(model.name)
+
+
+def test_a_policy_for_starting_again_is_read_and_is_no_part_of_the_job(sensors):
+    name = TableName.parse("dm.warmth")
+    before = load(sensors.root)
+    assert before.model(name).restart is None
+    sensors.replace("dm/warmth/table.yaml", "columns:", "job: {restart: {attempts: 2}}\ncolumns:")
+    after = load(sensors.root)
+    assert after.model(name).restart == Restart(2, timedelta(seconds=30), timedelta(hours=1))
+    assert after.versions == before.versions
+    assert fingerprint(after.model(name), after.model) == fingerprint(before.model(name), before.model)
 
 
 def test_the_reference_warehouse_is_read_as_declared():
