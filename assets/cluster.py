@@ -9,8 +9,8 @@ from assets.operation import one_check_operation
 from assets.resources import STREAM_ENGINE
 from headwater.engines import JobListing
 from headwater.health.look import JobWatch
+from headwater.health.undeclared import undeclared_jobs
 from headwater.model import Warehouse
-from headwater.plan.build import undeclared_jobs
 
 CLUSTER = dg.AssetKey([ENGINE, "cluster"])
 ONLY_DECLARED = "only_declared_jobs"

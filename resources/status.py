@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from headwater.compile.job import fingerprint
 from headwater.engines import ActualJob, ForeignJob, JobHealth, JobListing, JobState, Snapshot
 from headwater.health.look import look_at
+from headwater.health.undeclared import undeclared_jobs
 from headwater.health.verdicts import Verdict, judge
 from headwater.lag import event_time_lag, verdict
 from headwater.model import Freshness, Model, TableName, Warehouse
-from headwater.plan.build import undeclared_jobs
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from headwater.trouble import Trouble, process_trouble

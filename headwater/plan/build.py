@@ -1,12 +1,13 @@
 """Work out the stages from what is declared to what is there. Reads nothing, changes nothing."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from headwater.compile.binding import Addresses
 from headwater.compile.job import JobSpec, compile_job
 from headwater.compile.storage import table_options
 from headwater.engines import ActualJob, ActualTable, JobState
+from headwater.health.undeclared import undeclared_jobs
 from headwater.model import Model, OnIncompatible, TableName, Warehouse
 from headwater.plan.actual import Actual
 from headwater.plan.earlier import Earlier, described, is_behind, lost_all, lost_newer, no_way_back
@@ -28,7 +29,6 @@ from headwater.plan.stages import (
     WaitHealthy,
 )
 from headwater.plan.trials import Trial
-from headwater.shadow import is_shadow
 from headwater.verdict.verdict import Finding, Outcome, Verdict
 
 # Paimon fixes these when a table is created: https://paimon.apache.org/docs/master/maintenance/configurations/
@@ -129,15 +129,6 @@ def build_plan(
         trials or {},
         undeclared=() if stop_undeclared else undeclared,
         foreign=actual.foreign if models is None else (),
-    )
-
-
-def undeclared_jobs(warehouse: Warehouse, jobs: Iterable[ActualJob]) -> tuple[ActualJob, ...]:
-    """The platform's jobs that no model declares any more, or that are kept by batch now; not those of shadows."""
-    return tuple(
-        job
-        for job in jobs
-        if not is_shadow(job.model) and (job.model not in warehouse or not warehouse.model(job.model).is_streaming)
     )
 
 
