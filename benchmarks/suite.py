@@ -74,6 +74,14 @@ SUITE = (
         25,
     ),
     Benchmark(
+        "chaos",
+        "faults in a row that the jobs survive, and rows that are lost or doubled by them; no ratios",
+        "≥ 10 ; 0 ; 0",
+        "benchmarks.chaos",
+        False,
+        25,
+    ),
+    Benchmark(
         "up",
         "time of the first and of a later `headwater up`, and peak memory of the whole local stack; no ratios",
         "≤ 300 s ; ≤ 60 s ; ≤ 4.5 GB",

@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,12 +74,21 @@ def imagine(markets: Iterable[Market], span: ReplaySpan) -> tuple[list[Record], 
     return sent, keeper.truth()
 
 
-def replay(bootstrap: str, markets: Iterable[Market], span: ReplaySpan, *, progress: bool = False) -> Truth:
+def replay(
+    bootstrap: str,
+    markets: Iterable[Market],
+    span: ReplaySpan,
+    *,
+    progress: bool = False,
+    hold: Callable[[int], None] | None = None,
+) -> Truth:
     """Send the span's records, wait until the broker has them all, and give the truth.
 
     Args:
         bootstrap: The broker's address.
         progress: Tell on stderr how it goes, every two seconds.
+        hold: Called every thousand records with how many there were; the next are sent when it returns.
+
     Raises HeadwaterError when no broker answers.
     """
     script, minutes = span.script(markets)
@@ -96,6 +105,8 @@ def replay(bootstrap: str, markets: Iterable[Market], span: ReplaySpan, *, progr
             keeper.saw(record)
             if pace.tick():
                 sink.serve()
+                if hold is not None:
+                    hold(pace.records)
     while not sink.flush(5):
         pace.waiting()
     pace.done()
@@ -124,13 +135,13 @@ class _Pace:
 
     def __init__(self, loud: bool) -> None:
         self._loud = loud
-        self._records = 0
+        self.records = 0
         self._began = self._said = time.monotonic()
 
     def tick(self) -> bool:
         """One more. True every thousand, a good moment to serve callbacks."""
-        self._records += 1
-        if self._records % 1_000:
+        self.records += 1
+        if self.records % 1_000:
             return False
         if self._loud and time.monotonic() - self._said > 2:
             self._said = time.monotonic()
@@ -149,4 +160,4 @@ class _Pace:
 
     def _say(self, what: str) -> None:
         seconds = max(time.monotonic() - self._began, 0.001)
-        click.echo(f"{self._records:,} records {what}, {self._records / seconds:,.0f}/s", err=True)
+        click.echo(f"{self.records:,} records {what}, {self.records / seconds:,.0f}/s", err=True)

@@ -10,6 +10,7 @@ from datetime import date
 import httpx
 import pytest
 
+from benchmarks.lakerows import rows
 from headwater.batch import Partition
 from headwater.engines import ActualJob
 from headwater.model import Layer, TableName
@@ -20,7 +21,6 @@ from resources.deploy import deploy, engine
 from resources.kafka import writer
 from resources.report import run_report
 from tests.conftest import PROJECT
-from tests.integration.exactness.lakerows import rows
 from tests.integration.waiting import eventually
 
 TABLES = frozenset(map(TableName.parse, ("dwd.page_views", "dwd.pages", "dm.page_hour", "dm.views_window")))

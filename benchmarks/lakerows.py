@@ -36,6 +36,21 @@ def differences(found: Iterable[Row], expected: Iterable[Row], key: tuple[str, .
     return sorted(said)
 
 
+def tally(found: Iterable[Row], expected: Iterable[Row], key: tuple[str, ...]) -> tuple[int, int, int]:
+    """Rows that are missing, that stand twice or should not be there, and that say something else."""
+    want = _by_key(expected, key)
+    seen: dict[tuple[Any, ...], Row] = {}
+    doubled = 0
+    for row in found:
+        name = tuple(row[column] for column in key)
+        doubled += name in seen or name not in want
+        seen[name] = row
+    other = sum(
+        1 for name in want.keys() & seen.keys() if any(seen[name].get(c) != value for c, value in want[name].items())
+    )
+    return len(want.keys() - seen.keys()), doubled, other
+
+
 def _by_key(table: Iterable[Row], key: tuple[str, ...]) -> dict[tuple[Any, ...], Row]:
     keyed: dict[tuple[Any, ...], Row] = {}
     for row in table:
