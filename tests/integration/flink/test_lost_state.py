@@ -1,5 +1,6 @@
 """State that is late, damaged or gone: what is told, what is left, and that nothing takes its place in silence."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -110,6 +111,33 @@ def test_a_savepoint_that_is_gone_when_the_job_is_to_start_from_it_is_never_repl
     await_counts(counts, {1: 11, 2: 20, 3: 30})
 
 
+def test_a_job_that_went_back_and_fails_before_it_has_committed_anything_loses_no_row(
+    events: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events.send("event#", [event(1, 10)])
+    events.apply(EVENTS)
+    events.await_values(EVENTS, ("id",), [(1,)])
+    first = events.stop(EVENTS)
+    went_back_to = events.state(EVENTS, first).checkpoint
+    assert went_back_to is not None
+    events.apply(EVENTS)
+    # The table's newest commit has a number that the job, once it has gone back, takes a while to reach again.
+    eventually(lambda: (events.states(EVENTS)[0].checkpoint or 0) > went_back_to + 8, "checkpoints")
+    events.send("event#", [event(2, 20)])
+    events.await_values(EVENTS, ("id",), [(1,), (2,)])
+    events.cancel(EVENTS)
+
+    events.send("event#", [event(3, 30)])
+    manifests = events.stack.lake / "dwd.db" / events.table(EVENTS).table / "manifest"
+    with monkeypatch.context() as torn, contextlib.suppress(HeadwaterError):
+        torn.setattr("resources.deploy.Executor", at_start(lambda: cut_off(manifests)))
+        events.apply(earlier=[first], patience=15)
+    eventually(lambda: events.health(EVENTS).restarts > 0, "a commit to fail")
+    manifests.unlink()
+    manifests.with_name("aside").rename(manifests)
+    events.await_values(EVENTS, ("id",), [(1,), (2,), (3,)])
+
+
 def test_a_job_whose_state_is_all_gone_starts_only_when_told_to_start_without(counts: House) -> None:
     counts.send("event#", [event(1, 10)])
     counts.apply(EVENTS, COUNTS)
@@ -153,14 +181,29 @@ def set_time(state: Path, seconds: float) -> None:
 def losing_savepoints(lost: list[Path]) -> Callable[..., Executor]:
     """Executors under which every savepoint is gone as soon as the job has been stopped with it."""
 
+    def saw(line: str) -> None:
+        if line.startswith("  savepoint "):
+            lost.append(Path(line.removeprefix("  savepoint ")))
+
+    return at_start(lambda: shutil.rmtree(lost[-1]), saw)
+
+
+def at_start(do: Callable[[], None], saw: Callable[[str], None] = lambda _line: None) -> Callable[..., Executor]:
+    """Executors under which this is done just before a job starts; `saw` is shown every line before."""
+
     def built(flink: object, broker: object, tell: Callable[[str], None], **more: object) -> Executor:
         def told(line: str) -> None:
             tell(line)
-            if line.startswith("  savepoint "):
-                lost.append(Path(line.removeprefix("  savepoint ")))
+            saw(line)
             if line.startswith("start job"):
-                shutil.rmtree(lost[-1])
+                do()
 
         return Executor(flink, broker, told, **more)  # type: ignore[arg-type]
 
     return built
+
+
+def cut_off(folder: Path) -> None:
+    """Let nothing be written below this folder: a file stands in its place, and what it held stands aside."""
+    folder.rename(folder.with_name("aside"))
+    folder.touch()
