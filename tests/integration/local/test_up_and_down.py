@@ -19,7 +19,9 @@ from resources.deploy import engine
 from resources.kafka import writer
 from resources.local import lifecycle, owned
 from resources.local.ports import free_ports as find_ports
+from resources.local.processes import processes
 from resources.paimon.store import FilesystemTableStore
+from tests.integration.local.runs import Runs
 from tests.integration.waiting import eventually
 
 pytestmark = pytest.mark.timeout(1800)  # several starts of a whole stack, on a machine that may be busy
@@ -82,6 +84,10 @@ class Place:
         finally:
             running.kill()
         return subprocess.CompletedProcess(arguments, running.returncode, out, err)
+
+    def be_up(self) -> None:
+        up = self.run("up", "--detach")
+        assert up.returncode == 0 or "is running already" in up.stderr, up.stderr
 
     def send(self, count: int) -> None:
         with writer(self.stack.kafka) as to:
@@ -166,8 +172,30 @@ def test_up_resumes_after_down_after_a_crash_and_after_ctrl_c(place: Place) -> N
     assert list(place.stack.job_state.glob("dwd.visits/*/savepoints/*/_metadata"))
 
 
+def test_a_run_killed_in_the_middle_of_an_apply_is_failed_and_launched_again_goes_on(place: Place) -> None:
+    place.be_up()
+    runs = Runs(place.stack)
+    with engine(place.stack) as flink:
+        (job,) = [job for job in flink.jobs() if job.model == VISITS]
+        flink.cancel(job)
+        eventually(lambda: all(found.id != job.id for found in flink.jobs()), "the job to end")
+    killed = runs.launch("flink", "dwd_visits")
+    runs.kill_at(killed, "start job")
+    assert runs.await_end(killed) == "FAILURE"
+
+    # The daemon starts what is queued, frees the pool of the run that is gone, and comes back itself before that.
+    (daemon,) = (process.pid for process in processes(place.stack) if process.name == "dagster-daemon")
+    assert daemon is not None
+    os.kill(daemon, signal.SIGKILL)
+    again = runs.launch("flink", "dwd_visits")
+    assert runs.await_end(again) == "SUCCESS"
+    assert "/checkpoints/" in _restored_from(place.stack)
+    place.send(100)
+    eventually(place.everything_arrived, "the next hundred views")
+
+
 def test_down_stops_the_processes_although_flink_does_not_answer(place: Place) -> None:
-    assert place.run("up", "--detach").returncode == 0
+    place.be_up()
     frozen = [
         process for process in owned.owned(place.stack.home) if "StandaloneSession" in " ".join(process.cmdline())
     ]
