@@ -47,11 +47,13 @@ class Commit:
         snapshot: The table's snapshot that it made.
         checkpoint: Flink's number of the checkpoint that it belongs to.
         user: Under which name; a job keeps its own from state to state.
+        recounts: It holds no rows: it was made for its number, when a job went back to an earlier state.
     """
 
     snapshot: int
     checkpoint: int
     user: str = ""
+    recounts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,7 +382,7 @@ class StreamEngine(Protocol):
         ...
 
     def recount(self, state: RetainedState) -> None:
-        """Let a table take what its job commits after going back to this state, although it has later commits.
+        """Let a table tell what its job has committed up to this state from what it commits after going back to it.
 
         Only for a table with a key; its job must not run.
         """

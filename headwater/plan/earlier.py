@@ -60,6 +60,29 @@ def lost_all(model: Model) -> str:
     )
 
 
+def recounted(state: RetainedState, commits: Sequence[Commit]) -> tuple[str, int] | None:
+    """Under which name and number nothing must be committed before a job starts from this state; None for nowhere.
+
+    Restored, Paimon's committer takes whatever it still has to commit for done when its newest snapshot has that number
+    or a higher one (org.apache.paimon.operation.FileStoreCommitImpl.filterCommitted). So the newest number must be the
+    highest that the job had really committed by then: with a higher one rows would be lost, with a lower one committed
+    twice, which Paimon refuses again and again.
+
+    Args:
+        state: What the job starts from.
+        commits: Of the table, newest first.
+    """
+    before = next((commit for commit in commits if commit.snapshot <= state.since), None)
+    known = [*its_commits(state, commits), *([before] if before else [])]
+    if not known or state.checkpoint is None:
+        return None
+    user = known[0].user
+    done = [commit.checkpoint for commit in known if commit.user == user and commit.checkpoint <= state.checkpoint]
+    number = max(done, default=state.checkpoint)
+    newest = next(commit for commit in commits if commit.user == user)
+    return None if newest.checkpoint == number else (user, number)
+
+
 def snapshot_of(state: RetainedState, commits: Iterable[Commit]) -> int | None:
     """The snapshot that the table had when it held just what this state's job had committed by then."""
     if state.checkpoint is None:

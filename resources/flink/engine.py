@@ -17,7 +17,7 @@ from headwater.compile.text import file_uri, literal
 from headwater.engines import ActualJob, JobHealth, JobListing, JobScale, RetainedState
 from headwater.load import Load, Slots
 from headwater.model import TableName
-from headwater.plan.earlier import its_commits
+from headwater.plan.earlier import recounted
 from headwater.plan.health import await_healthy
 from headwater.problem import HeadwaterError
 from headwater.verdict.judge import judge
@@ -225,10 +225,9 @@ class FlinkEngine:
 
     def recount(self, state: RetainedState) -> None:
         """See StreamEngine.recount."""
-        newest = next(its_commits(state, FilesystemTableStore(self._lake).commits(state.model)), None)
-        # A commit that the state still waits to make must stay one: nothing is recounted that was not counted.
-        if newest is not None and state.checkpoint is not None and newest.checkpoint > state.checkpoint:
-            recount(self._lake, state.model, newest.user, state.checkpoint)
+        due = recounted(state, tuple(FilesystemTableStore(self._lake).commits(state.model)))
+        if due is not None:
+            recount(self._lake, state.model, *due)
 
     def discard_after(self, model: TableName, state: Path) -> None:
         """See StreamEngine.discard_after."""
@@ -270,6 +269,10 @@ class FlinkEngine:
             self._state.note(job.model, name, deployment.with_parallelism(record, parallelism))
 
     def _start(self, session: Session, job: JobSpec, plan: Plan, restore_from: RetainedState | None, file: Path) -> str:
+        newest = next(FilesystemTableStore(self._lake).commits(job.model), None)
+        if restore_from is not None and newest is not None and newest.recounts:
+            # A job that was to go back did not start; this one may go on from elsewhere.
+            self.recount(restore_from)
         record = deployment.record(job, file_uri(self._lake), self._kafka)
         name = self._state.place(job.model, job.fingerprint, plan, record, self._line(job.model, restore_from))
         start = Start(uuid.uuid4().hex, name, str(restore_from.path) if restore_from else None)

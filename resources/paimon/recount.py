@@ -1,9 +1,7 @@
-"""Letting a table take a stream's commits again, when its job goes back to an earlier state.
+"""A commit without rows, made for its number: what a job's newest snapshot says is how far the job has committed.
 
-Restored, Paimon's committer holds for done whatever its newest snapshot's number, or a higher one, says
-(FileStoreCommitImpl.filterCommitted). A job that goes back counts from an earlier number: rows of its first checkpoint,
-should it be killed between completing and committing it, would be taken for committed and be lost. So the job's own
-user commits nothing under the number that it goes back to, and that snapshot is then the newest one.
+A job that goes back to an earlier state counts from an earlier number; why its newest snapshot must have that number
+too is told in headwater.plan.earlier.
 """
 
 from pathlib import Path
@@ -14,6 +12,9 @@ from headwater.problem import HeadwaterError
 BATCH = 2**63 - 1
 """The number of every batch's commits: Java's highest long (TableCommitImpl.COMMIT_IDENTIFIER)."""
 
+RECOUNTS = "headwater.recounts"
+"""The property of such a snapshot."""
+
 _BY_PYTHON_EMPTY = {
     "snapshot.ignore-empty-commit": "false",
     "write.native.enabled": "false",
@@ -21,7 +22,7 @@ _BY_PYTHON_EMPTY = {
 }
 
 
-def recount(lake: Path, name: TableName, user: str, checkpoint: int) -> None:
+def recount(lake: Path, name: TableName, user: str, number: int) -> None:
     """Commit nothing in the name of a job that does not run now, under this number."""
     from pypaimon import CatalogFactory
     from pypaimon.table.file_store_table import FileStoreTable
@@ -32,6 +33,6 @@ def recount(lake: Path, name: TableName, user: str, checkpoint: int) -> None:
         raise HeadwaterError(f"{name} is not a table of data files", next_command="headwater plan")
     commit = StreamTableCommit(table.copy(_BY_PYTHON_EMPTY), user)
     try:
-        commit.commit([], checkpoint)
+        commit.commit([], number, snapshot_properties={RECOUNTS: str(number)})
     finally:
         commit.close()

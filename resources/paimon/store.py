@@ -11,7 +11,7 @@ from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from headwater.sqltype import SqlType
 from resources.paimon.layout import newest_schema, numbered, parse_metadata, read_small, table_path, tables
-from resources.paimon.recount import BATCH
+from resources.paimon.recount import BATCH, RECOUNTS
 
 # Java's Long.MIN_VALUE: what a job without a watermark commits.
 _NO_WATERMARK = -(2**63)
@@ -73,7 +73,8 @@ class FilesystemTableStore:
             if content is not None:
                 fields = parse_metadata(f"{folder}/snapshot-{number}", content)
                 if fields["commitIdentifier"] != BATCH:
-                    yield Commit(number, fields["commitIdentifier"], fields["commitUser"])
+                    recounts = RECOUNTS in (fields.get("properties") or {})
+                    yield Commit(number, fields["commitIdentifier"], fields["commitUser"], recounts)
 
     def snapshot(self, name: TableName, snapshot_id: int) -> Snapshot:
         """A given snapshot. Raises HeadwaterError when it has expired or never was."""

@@ -7,7 +7,7 @@ import pytest
 
 from headwater.engines import Commit, RetainedState
 from headwater.model import ChangelogProducer, Merge, Storage, TableName
-from headwater.plan.earlier import Earlier, is_behind, its_commits, snapshot_of, way_on
+from headwater.plan.earlier import Earlier, is_behind, its_commits, recounted, snapshot_of, way_on
 from headwater.plan.stages import StopWithSavepoint, SubmitJob, TakeAgain, WaitHealthy
 from tests.unit.compile.declared import COUNTS, THINGS
 from tests.unit.plan.inmemory import NOW, InMemoryEngine, retained
@@ -48,6 +48,42 @@ def test_the_commits_of_a_state_are_those_between_the_lines_before_and_after() -
     assert [commit.snapshot for commit in its_commits(state(30, since=2, until=5), commits)] == [5, 4, 3]
     assert snapshot_of(state(45, since=2, until=5), commits) == 4
     assert snapshot_of(state(25, since=2, until=5), commits) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "numbers", "due"),
+    [
+        (state(7), [11, 9, 5, 2], 5),
+        (state(7), [7, 5, 2], None),
+        (state(7), [5, 2], None),
+        (state(7), [11, 9], 7),
+        (state(11), [5, 11, 9, 5, 2], 11),
+        (state(9), [5, 11, 9, 5, 2], 9),
+        (state(5), [5, 11, 9, 5, 2], None),
+        (state(None), [11, 9], None),
+        (state(7), [], None),
+    ],
+)
+def test_the_newest_commit_says_how_far_the_job_had_committed(
+    found: RetainedState, numbers: list[int], due: int | None
+) -> None:
+    commits = [Commit(40 - place, number, "user") for place, number in enumerate(numbers)]
+    assert recounted(found, commits) == (None if due is None else ("user", due))
+
+
+def test_commits_of_a_job_that_went_back_meanwhile_are_told_from_those_before() -> None:
+    commits = [Commit(9, 6, "a"), Commit(8, 5, "a", recounts=True), Commit(7, 11, "a"), Commit(6, 5, "a")]
+    assert recounted(state(11, until=8), commits) == ("a", 11)
+    assert recounted(state(5, until=8), commits) == ("a", 5)
+    assert recounted(state(6, since=8), commits) is None
+    assert recounted(state(7, since=8), commits[1:]) is None
+
+
+def test_the_jobs_of_other_lines_are_left_alone() -> None:
+    commits = [Commit(9, 3, "b"), Commit(8, 11, "a"), Commit(7, 9, "a")]
+    assert recounted(state(9, until=8), commits) == ("a", 9)
+    assert recounted(state(11, until=8), commits) is None
+    assert recounted(state(3, since=8), commits) is None
 
 
 def test_a_plan_is_refused_whose_newest_state_is_older_than_the_table() -> None:
