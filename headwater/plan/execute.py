@@ -180,6 +180,8 @@ class Executor:
         if stage.snapshot is None:
             self._engine.recount(stage.state)
         else:
+            # What came after it belongs to commits that are about to be taken back: nobody may ever start from it.
+            self._engine.discard_after(stage.table, stage.state.path)
             self._engine.roll_back(stage.table, stage.snapshot)
 
     @_run.register

@@ -1,5 +1,6 @@
 """Carrying out plans: the order of calls, and what is told when a stage fails."""
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
@@ -22,6 +23,7 @@ from headwater.plan.stages import (
     Stage,
     StopWithSavepoint,
     SubmitJob,
+    TakeAgain,
     WaitHealthy,
 )
 from headwater.problem import HeadwaterError
@@ -119,6 +121,25 @@ def test_a_checkpoint_that_came_after_planning_is_not_passed_over() -> None:
     engine = InMemoryEngine([OLD], [retained(NAME, savepoint=False)])
     carried_out(engine, SubmitJob(SPEC, "for the first time"))
     assert engine.calls == ["submit dwd.things from /state/chk-7"]
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "calls"),
+    [
+        (None, ["recount dwd.things from 7"]),
+        (33, ["discard after chk-7 of dwd.things", "roll back dwd.things to 33"]),
+    ],
+    ids=["with a key", "without"],
+)
+def test_a_job_that_goes_back_starts_from_the_state_that_was_chosen(snapshot: int | None, calls: list[str]) -> None:
+    state = replace(retained(NAME, savepoint=False), checkpoint=7)
+    engine = InMemoryEngine((), [state])
+    back = SubmitJob(SPEC, "from its checkpoint 7, as asked", needs_state=True, state=state.path)
+    carried_out(engine, TakeAgain(THINGS, state, snapshot), back)
+    assert engine.calls == [*calls, "submit dwd.things from /state/chk-7"]
+
+    engine.forget(NAME)
+    assert "is not there: /state/chk-7" in failure(engine, back).failed
 
 
 def test_fresh_starts_from_nothing_although_there_is_state() -> None:
