@@ -5,7 +5,6 @@ import re
 import shutil
 import socket
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +12,10 @@ from pathlib import Path
 from headwater.compile.job import JobSpec
 from headwater.compile.operator_ids import Plan, numbered
 from headwater.compile.storage import create_catalog, roll_back
-from headwater.compile.text import file_uri, literal
+from headwater.compile.text import file_uri
 from headwater.engines import ActualJob, JobHealth, JobListing, JobScale, RetainedState
 from headwater.load import Load, Slots
 from headwater.model import TableName
-from headwater.plan.earlier import recounted
 from headwater.plan.health import await_healthy
 from headwater.problem import HeadwaterError
 from headwater.verdict.judge import judge
@@ -26,20 +24,15 @@ from resources.flink.gateway import Gateway, Session, StatementRefused
 from resources.flink.jobmanager import TRIAL, JobManager, NotExecuting
 from resources.flink.planfile import compiled, executed, plan_file
 from resources.flink.rebuilder import FlinkRebuilder
-from resources.flink.starts import Start, Starts
-from resources.flink.statefolder import Line, StateFolder
+from resources.flink.statefolder import StateFolder
+from resources.flink.submission import NOTHING, STARTS_FROM, Submissions
 from resources.kafka import KafkaBroker
 from resources.paimon import tags
-from resources.paimon.recount import recount
 from resources.paimon.store import FilesystemTableStore
 
 _BROKER_SECONDS = 3.0
-_STARTS_FROM, _NOTHING = "headwater.starts-from", "nothing"
 # A place in the whole INSERT, of which the author wrote a part.
 _PLACE = re.compile(r" at line \d+, column \d+(?= |[.]|$)")
-# PipelineOptionsInternal.PIPELINE_FIXED_JOB_ID, which every submission honours.
-_JOB_ID = "$internal.pipeline.job-id"
-_STARTED_ALREADY = "DuplicateJobSubmissionException"
 
 
 class FlinkEngine:
@@ -59,7 +52,7 @@ class FlinkEngine:
         self._lake = lake
         self._kafka = kafka
         self._state = StateFolder(job_state)
-        self._starts = Starts(job_state)
+        self._submissions = Submissions(lake, job_state, kafka, self._jobmanager)
 
     def jobs(self) -> tuple[ActualJob, ...]:
         """See StreamEngine.jobs."""
@@ -75,8 +68,8 @@ class FlinkEngine:
 
     def meant_start(self, job_id: str) -> str | None:
         """See StreamEngine.meant_start."""
-        told = self._jobmanager.parameter(job_id, _STARTS_FROM)
-        return "" if told == _NOTHING else told
+        told = self._jobmanager.parameter(job_id, STARTS_FROM)
+        return "" if told == NOTHING else told
 
     def execute(self, statements: Sequence[str]) -> None:
         """See StreamEngine.execute."""
@@ -99,8 +92,8 @@ class FlinkEngine:
     def deployed_job(self, state: ActualJob | RetainedState) -> JobSpec | None:
         """See StreamEngine.deployed_job."""
         if isinstance(state, RetainedState):
-            return self._submitted_job(state.model, self._state.deployment(state))
-        return self._submitted_job(state.model, self._jobmanager.deployment(state.id))
+            return self._submissions.job(state.model, self._state.deployment(state))
+        return self._submissions.job(state.model, self._jobmanager.deployment(state.id))
 
     def submit(self, job: JobSpec, restore_from: RetainedState | None) -> str:
         """Compile the job, give its operators the ids that the state was written with, and start it.
@@ -112,13 +105,15 @@ class FlinkEngine:
             _need_broker(job, job.broker, restore_from)
         job = self._sized(job, restore_from)
         with _refusals_named(job, restore_from), self._bound_session(job) as session, plan_file() as file:
-            return self._start(session, job, self._plan(session, job, restore_from, file), restore_from, file)
+            return self._submissions.start(
+                session, job, self._plan(session, job, restore_from, file), restore_from, file
+            )
 
     def submit_plan(self, job: JobSpec, plan: Plan, restore_from: RetainedState | None) -> str:
         """See StreamEngine.submit_plan."""
         job = self._sized(job, restore_from)
         with _refusals_named(job, restore_from), self._bound_session(job) as session, plan_file() as file:
-            return self._start(session, job, plan, restore_from, file)
+            return self._submissions.start(session, job, plan, restore_from, file)
 
     def try_out(self, job: JobSpec, plan: Plan, running: ActualJob, *, patience: float) -> float:
         """See StreamEngine.try_out."""
@@ -151,13 +146,7 @@ class FlinkEngine:
 
     def finish_start(self, model: TableName) -> bool:
         """See StreamEngine.finish_start."""
-        start = self._starts.under_way(model)
-        if start is None:
-            return False
-        try:
-            return not self._has_run(model, start) and self._asked_again(model, start)
-        finally:
-            self._starts.forget(model)
+        return self._submissions.finish(model, self._bound_session)
 
     def scale(self, job_id: str) -> JobScale | None:
         """See StreamEngine.scale."""
@@ -225,9 +214,7 @@ class FlinkEngine:
 
     def recount(self, state: RetainedState) -> None:
         """See StreamEngine.recount."""
-        due = recounted(state, tuple(FilesystemTableStore(self._lake).commits(state.model)))
-        if due is not None:
-            recount(self._lake, state.model, *due)
+        self._submissions.recount(state)
 
     def discard_after(self, model: TableName, state: Path) -> None:
         """See StreamEngine.discard_after."""
@@ -268,75 +255,6 @@ class FlinkEngine:
         if record is not None:
             self._state.note(job.model, name, deployment.with_parallelism(record, parallelism))
 
-    def _start(self, session: Session, job: JobSpec, plan: Plan, restore_from: RetainedState | None, file: Path) -> str:
-        newest = next(FilesystemTableStore(self._lake).commits(job.model), None)
-        if restore_from is not None and newest is not None and newest.recounts:
-            # A job that was to go back did not start; this one may go on from elsewhere.
-            self.recount(restore_from)
-        record = deployment.record(job, file_uri(self._lake), self._kafka)
-        name = self._state.place(job.model, job.fingerprint, plan, record, self._line(job.model, restore_from))
-        start = Start(uuid.uuid4().hex, name, str(restore_from.path) if restore_from else None)
-        self._starts.note(job.model, start)
-        try:
-            executed(session, plan, file, self._placement(job, start, restore_from))
-        except StatementRefused:
-            self._starts.forget(job.model)
-            raise
-        self._starts.forget(job.model)
-        return start.job
-
-    def _line(self, model: TableName, restore_from: RetainedState | None) -> Line:
-        """The line of states that a start goes on with; a new one unless it goes on from the newest state."""
-        newest = self._state.newest(model)
-        if newest is not None and restore_from is not None and newest.path == restore_from.path:
-            return self._state.line(newest)
-        snapshot = FilesystemTableStore(self._lake).latest_snapshot(model)
-        return self._state.next_line(model, snapshot.id if snapshot else 0)
-
-    def _has_run(self, model: TableName, start: Start) -> bool:
-        """The start has come to something already, or cannot any more."""
-        if self._jobmanager.knows(start.job):
-            return True
-        states = self._state.states(model)
-        left = any(state.is_of(start.job) for state in states)
-        is_there = start.restored_from is None or any(str(state.path) == start.restored_from for state in states)
-        return left or not is_there
-
-    def _asked_again(self, model: TableName, start: Start) -> bool:
-        """Ask for the very same start; whichever of both questions Flink hears first, it starts one job."""
-        job = self._submitted_job(model, start.deployment)
-        plan = self._state.deployed(model, start.deployment)
-        if job is None or plan is None:
-            return False
-        state = next((s for s in self._state.states(model) if str(s.path) == start.restored_from), None)
-        try:
-            with self._bound_session(job) as session, plan_file() as file:
-                executed(session, plan, file, self._placement(job, start, state))
-        except StatementRefused as refused:
-            return _STARTED_ALREADY in refused.cause
-        return True
-
-    def _submitted_job(self, model: TableName, name: str) -> JobSpec | None:
-        said = self._state.submitted(model, name)
-        return deployment.job(said, model, name, file_uri(self._lake), self._kafka) if said else None
-
-    def _placement(self, job: JobSpec, start: Start, restore_from: RetainedState | None) -> dict[str, str]:
-        """What depends on the compiled plan: the job's name and id, where its state goes, where it starts from."""
-        name = start.deployment
-        settings = {
-            _JOB_ID: start.job,
-            "pipeline.name": f"{job.model}@{name}",
-            "execution.checkpointing.dir": file_uri(self._state.checkpoints(job.model, name)),
-            "execution.checkpointing.savepoint-dir": file_uri(self._state.savepoints(job.model, name)),
-            "pipeline.global-job-parameters": _parameters(job, restore_from),
-        }
-        if restore_from is not None:
-            settings["execution.state-recovery.path"] = file_uri(restore_from.path)
-            if restore_from.fingerprint != job.fingerprint:
-                # A removed flow leaves state that nobody claims; Flink would refuse to start.
-                settings["execution.state-recovery.ignore-unclaimed-state"] = "true"
-        return settings
-
     def _plan(self, session: Session, job: JobSpec, restore_from: RetainedState | None, file: Path) -> Plan:
         if restore_from is None:
             return numbered(compiled(session, job, file))
@@ -372,14 +290,6 @@ def _refusals_named(job: JobSpec, restore_from: RetainedState | None) -> Iterato
             left=_left(job, restore_from),
             next_command="correct the model, then headwater apply; Flink's whole answer: headwater logs gateway",
         ) from refused
-
-
-def _parameters(job: JobSpec, restore_from: RetainedState | None) -> str:
-    """The job's parameters, as Flink writes a map; one says where it is meant to start, for who asks later."""
-    start = literal(file_uri(restore_from.path)) if restore_from else _NOTHING
-    ours = f"{_STARTS_FROM}:{start}"
-    declared = dict(job.properties).get("pipeline.global-job-parameters")
-    return f"{declared},{ours}" if declared else ours
 
 
 def _need_broker(job: JobSpec, broker: str, restore_from: RetainedState | None) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from headwater.compile.job import compile_job
 from headwater.model import TableName
+from headwater.problem import HeadwaterError
 from resources.flink import deployment
 from resources.flink.engine import FlinkEngine
 from resources.flink.starts import Start, Starts
@@ -32,11 +33,9 @@ def root(tmp_path: Path) -> Path:
 
 def finished(flink: Answers, root: Path, *jobs: dict[str, Any]) -> bool:
     flink.on("GET /jobs/overview", {"jobs": list(jobs)})
-    engine = FlinkEngine(flink.url, flink.url, root.parent / "lake", root, HERE.kafka)
-    try:
-        return engine.finish_start(NAME)
-    finally:
-        assert Starts(root).under_way(NAME) is None
+    done = FlinkEngine(flink.url, flink.url, root.parent / "lake", root, HERE.kafka).finish_start(NAME)
+    assert Starts(root).under_way(NAME) is None
+    return done
 
 
 def asked(flink: Answers, *results: tuple[int, Any]) -> list[Any]:
@@ -92,3 +91,13 @@ def test_a_start_that_flink_hears_of_meanwhile_is_over_too(flink: Answers, root:
 def test_a_start_that_flink_refuses_is_given_up(flink: Answers, root: Path) -> None:
     asked(flink, (500, {"errors": ["Caused by: o.a.f.ValidationException: no such table"]}))
     assert not finished(flink, root)
+
+
+def test_a_start_stays_noted_when_nobody_answers(flink: Answers, root: Path) -> None:
+    flink.on("GET /jobs/overview", {"jobs": []})
+    flink.on("POST /v4/sessions", None, status=0)
+    engine = FlinkEngine(flink.url, flink.url, root.parent / "lake", root, HERE.kafka)
+    with pytest.raises(HeadwaterError) as raised:
+        engine.finish_start(NAME)
+    assert raised.value.unreachable
+    assert Starts(root).under_way(NAME) == Start(ID, JOB.fingerprint, None)
