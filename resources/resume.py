@@ -5,9 +5,11 @@ applied, so nothing is planned here: each declared model's job comes back in the
 """
 
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from headwater.engines import RetainedState, StreamEngine
+from headwater.engines import StreamEngine
 from headwater.model import TableName
 from headwater.plan.earlier import described, is_behind
 from headwater.plan.health import await_healthy
@@ -20,6 +22,8 @@ from resources.local import ready
 from resources.paimon.store import FilesystemTableStore
 
 _PATIENCE = 90.0
+_ANSWER_SECONDS = 300.0
+_STARTS_AT_ONCE = 3
 
 
 def resume(stack: Stack, on_event: Callable[[str], None]) -> None:
@@ -27,44 +31,51 @@ def resume(stack: Stack, on_event: Callable[[str], None]) -> None:
 
     Raises HeadwaterError when the declarations cannot be read, or Flink does not answer.
     """
-    ready.wait_for(stack, ready.FLINK)
-    ready.wait_for(stack, ready.GATEWAY)
+    _await(stack, ready.FLINK, ready.GATEWAY)
     with applying(stack, "starting again the jobs that Flink has lost", on_event), engine(stack) as flink:
         finish_starts(stack, flink, on_event)
         there = {job.model for job in flink.jobs()}
-        started: dict[TableName, tuple[str, RetainedState]] = {}
-        for model in warehouse(stack).streaming:
-            if model.name in there:
-                continue
+        lost = [model.name for model in warehouse(stack).streaming if model.name not in there]
+
+        def one(name: TableName) -> None:
             try:
-                started |= _started(stack, flink, model.name, on_event)
+                _resume(stack, flink, name, on_event)
             except HeadwaterError as error:
-                on_event(f"job {model.name} was not started: {error}")
-        for name, (job, state) in started.items():
-            try:
-                await_healthy(flink, name, job, state.path, patience=_PATIENCE)
-                flink.prune(name, job)
-            except HeadwaterError as error:
-                on_event(str(error))
+                on_event(f"job {name} was not started: {error}")
+
+        with ThreadPoolExecutor(max_workers=_STARTS_AT_ONCE) as pool:
+            list(pool.map(one, lost))
 
 
-def _started(
-    stack: Stack, flink: StreamEngine, name: TableName, on_event: Callable[[str], None]
-) -> dict[TableName, tuple[str, RetainedState]]:
+def _resume(stack: Stack, flink: StreamEngine, name: TableName, on_event: Callable[[str], None]) -> None:
     newest = next(FilesystemTableStore(stack.lake).commits(name), None)
     state = flink.retained_state(name)
     if state is None:
         on_event(f"job {name} has no state to start from: headwater apply starts it")
-        return {}
+        return
     if is_behind(state, newest):
         on_event(f"job {name} has lost its newest state, {described(state)} is older than its table: headwater plan")
-        return {}
+        return
     job, plan = flink.deployed_job(state), flink.deployed_plan(state)
     if job is None or plan is None:
         on_event(f"how job {name} was deployed is not known any more: headwater apply starts it")
-        return {}
+        return
     on_event(f"start job {name} from its {described(state)}")
-    return {name: (flink.submit_plan(job, plan, state), state)}
+    started = flink.submit_plan(job, plan, state)
+    await_healthy(flink, name, started, state.path, patience=_PATIENCE)
+    flink.prune(name, started)
+
+
+def _await(stack: Stack, *services: ready.Service) -> None:
+    """Wait until all of them answer, however often their processes were started before."""
+    deadline = time.monotonic() + _ANSWER_SECONDS
+    for service in services:
+        while not service.answers(stack):
+            if time.monotonic() > deadline:
+                raise HeadwaterError(
+                    f"{service.title} does not answer", next_command="headwater status", unreachable=True
+                )
+            time.sleep(0.2)
 
 
 def main() -> None:

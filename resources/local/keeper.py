@@ -1,7 +1,7 @@
 """The keeper: brings a restarted JobManager's jobs back.
 
 A listener to supervisord's events (http://supervisord.org/events.html#event-listeners-and-event-notifications). It
-waits in a read and takes no time of the processor; when the JobManager has come up again, it starts `resources.resume`.
+waits in a read and takes no time of the processor; when the JobManager is started again, it starts `resources.resume`.
 Nothing but Python's own library is imported, so that it stays small.
 """
 
@@ -16,7 +16,7 @@ from headwater.stack import HOME_VARIABLE
 from resources.local.program import Program
 
 NAME = "keeper"
-EVENT = "PROCESS_STATE_RUNNING"
+EVENT = "PROCESS_STATE_STARTING"
 
 
 def program() -> Program:
@@ -24,13 +24,13 @@ def program() -> Program:
     return Program(NAME, [sys.executable, "-m", "resources.local.keeper"], listens_to=EVENT)
 
 
-def keep(events: TextIO, answers: TextIO, came_up: Callable[[str], None]) -> None:
+def keep(events: TextIO, answers: TextIO, started: Callable[[str], None]) -> None:
     """Listen until the supervisor goes away.
 
     Args:
         events: What the supervisor says: a line of `key:value`, the length of a payload among them, and the payload.
         answers: What it is told.
-        came_up: Called with the name of each process that runs now.
+        started: Called with the name of each process that has been started.
     """
     while True:
         answers.write("READY\n")
@@ -39,7 +39,7 @@ def keep(events: TextIO, answers: TextIO, came_up: Callable[[str], None]) -> Non
         if not head:
             return
         payload = _pairs(events.read(int(_pairs(head)["len"])))
-        came_up(payload["processname"])
+        started(payload["processname"])
         answers.write("RESULT 2\nOK")
         answers.flush()
 
@@ -56,13 +56,13 @@ def main() -> None:
     """Run as the supervisor's listener."""
     log = Path(os.environ[HOME_VARIABLE], "run", "supervisord.log")
 
-    def came_up(name: str) -> None:
+    def started(name: str) -> None:
         if name == "jobmanager" and not is_first_start(log, name):
             sys.stderr.write("the JobManager was started again: it has lost its jobs\n")
             sys.stderr.flush()
             subprocess.run([sys.executable, "-m", "resources.resume"], stdin=subprocess.DEVNULL, check=False)
 
-    keep(sys.stdin, sys.stdout, came_up)
+    keep(sys.stdin, sys.stdout, started)
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -15,15 +15,15 @@ from resources.local.program import Program
 
 
 def said(name: str) -> str:
-    payload = f"processname:{name} groupname:{name} from_state:STARTING pid:2766"
+    payload = f"processname:{name} groupname:{name} from_state:STOPPED tries:0"
     return f"ver:3.0 server:headwater serial:21 pool:keeper poolserial:1 eventname:X len:{len(payload)}\n{payload}"
 
 
 def test_each_event_is_understood_and_answered() -> None:
-    came_up: list[str] = []
+    started: list[str] = []
     answers = io.StringIO()
-    keeper.keep(io.StringIO(said("kafka") + said("jobmanager")), answers, came_up.append)
-    assert came_up == ["kafka", "jobmanager"]
+    keeper.keep(io.StringIO(said("kafka") + said("jobmanager")), answers, started.append)
+    assert started == ["kafka", "jobmanager"]
     assert answers.getvalue() == "READY\nRESULT 2\nOKREADY\nRESULT 2\nOKREADY\n"
 
 
