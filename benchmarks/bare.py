@@ -11,6 +11,7 @@ from resources.flink.gateway import Gateway
 SQL_FILE = Path(__file__).parent / "bare_orders.sql"
 GROUP = "bare.orders"
 
+_TABLE = "CREATE TABLE lake."
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 
 
@@ -38,14 +39,22 @@ def statements(values: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(statement.strip() for statement in re.split(r";\s*(?:\n|\Z)", text) if statement.strip())
 
 
-def submit(place: Stack, *, topics: str, checkpoints: str) -> str:
-    """Run the statements in one session; give the job's id. Raises HeadwaterError with Flink's last cause."""
+def submit(place: Stack, *, topics: str, checkpoints: str, savepoint: str | None = None) -> str:
+    """Run the statements in one session; give the job's id. Raises HeadwaterError with Flink's last cause.
+
+    Args:
+        place: A lake and job state of the job's own.
+        topics: What stands before the topics' names.
+        checkpoints: Interval, as Flink spells it.
+        savepoint: Where the job goes on from; its table is there then. None for a new job with a new table.
+    """
     gateway = Gateway(place.gateway_url)
     try:
-        with gateway.session({}) as session:
+        with gateway.session({"execution.state-recovery.path": savepoint} if savepoint else {}) as session:
             result = {}
             for statement in statements(settings(place, topics=topics, checkpoints=checkpoints)):
-                result = session.execute(statement)
+                if savepoint is None or not statement.startswith(_TABLE):
+                    result = session.execute(statement)
             return job_id(result)
     finally:
         gateway.close()

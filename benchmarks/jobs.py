@@ -23,15 +23,27 @@ def start_ours(place: Stack, models: frozenset[TableName] = frozenset({ORDERS}))
     return {model: job.id for model, job in deployed.jobs.items() if model in models}
 
 
-def start_bare(place: Stack, *, topics: str, checkpoints: str) -> str:
+def start_bare(place: Stack, *, topics: str, checkpoints: str, savepoint: str | None = None) -> str:
     """Start the job by hand, and wait until it runs and has a checkpoint; give its id."""
-    started = bare.submit(place, topics=topics, checkpoints=checkpoints)
+    started = bare.submit(place, topics=topics, checkpoints=checkpoints, savepoint=savepoint)
     with jobmanager(place) as rest:
         deadline = time.monotonic() + _PATIENCE
         while not _is_healthy(rest, started):
             _in_time(deadline, started)
             time.sleep(POLL_SECONDS)
     return started
+
+
+def stop_bare(place: Stack, job_id: str) -> str:
+    """Stop the job by hand with a savepoint; give the savepoint's address."""
+    asked = {"targetDirectory": (place.job_state / "bare").as_uri(), "drain": False}
+    with jobmanager(place) as rest:
+        request = rest.post(f"/jobs/{job_id}/stop", asked)["request-id"]
+        deadline = time.monotonic() + _PATIENCE
+        while (answer := rest.get(f"/jobs/{job_id}/savepoints/{request}"))["status"]["id"] != "COMPLETED":
+            _in_time(deadline, job_id)
+            time.sleep(POLL_SECONDS)
+    return answer["operation"]["location"]
 
 
 def cancel(place: Stack, job_id: str) -> None:

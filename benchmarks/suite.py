@@ -74,6 +74,14 @@ SUITE = (
         25,
     ),
     Benchmark(
+        "upgrade",
+        "from stopping a changed job until its next version is healthy / stop and resume by hand",
+        "no goal",
+        "benchmarks.upgrade",
+        True,
+        1,
+    ),
+    Benchmark(
         "chaos",
         "faults in a row that the jobs survive, and rows that are lost or doubled by them; no ratios",
         "≥ 10 ; 0 ; 0",
