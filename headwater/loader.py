@@ -85,7 +85,8 @@ def _sharing(value: Any, known: dict[Any, Any]) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         value = type(value)(*(_sharing(getattr(value, field.name), known) for field in fields(value) if field.init))
         return known.setdefault(value, value)
-    return known.setdefault(value, value) if isinstance(value, str) else value
+    # By its type too: a member of an enumeration equals the text of its value, and must not become one.
+    return known.setdefault((type(value), value), value) if isinstance(value, str) else value
 
 
 class _Pickler(pickle.Pickler):

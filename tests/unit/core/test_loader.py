@@ -115,6 +115,12 @@ def test_an_unchanged_folder_is_not_read_again(sensors, cache, monkeypatch):
     assert load(sensors.root, cache) == first
 
 
+def test_a_text_that_equals_a_choice_of_ours_comes_out_of_the_cache_as_a_text(sensors, cache):
+    sensors.replace("dm/warmth/table.yaml", "columns:", "job: {options: {restart-strategy.type: none}}\ncolumns:")
+    first = load(sensors.root, cache)
+    assert repr(load(sensors.root, cache)) == repr(first)
+
+
 @pytest.mark.parametrize("damage", [b"", b"damaged", b"\x80\x05N.", b"\x80\x05cno_such_module\nx\n."])
 def test_a_damaged_cache_is_made_anew(sensors, cache, damage):
     first = load(sensors.root, cache)
@@ -177,3 +183,4 @@ def test_a_missing_folder_says_how_to_name_one(tmp_path):
         f"There is no warehouse folder {tmp_path / 'nowhere'}\n"
         "  next:  give one by --warehouse PATH or HEADWATER_WAREHOUSE"
     )
+
