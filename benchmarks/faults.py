@@ -25,6 +25,7 @@ from resources.declarations import warehouse
 from resources.deploy import deploy, engine
 from resources.local import ready
 from resources.local.processes import processes
+from resources.paimon.store import FilesystemTableStore
 
 _PATIENCE_SECONDS = 240.0
 _NO_ROOM_SECONDS = 4.0
@@ -51,6 +52,11 @@ class Ground:
     def choose(self) -> TableName:
         """One of them."""
         return self.random.choice(self.models())
+
+    def choose_written(self) -> TableName:
+        """One whose table has rows: without, a job that starts from nothing loses nothing."""
+        store = FilesystemTableStore(self.stack.lake)
+        return self.random.choice([name for name in self.models() if store.latest_snapshot(name) is not None])
 
     def kill(self, *names: str) -> None:
         """Kill processes of the stack, at once."""
@@ -184,7 +190,7 @@ def damage_state(ground: Ground) -> None:
 
 def lose_state(ground: Ground) -> None:
     """Lose every state of a job; start it without."""
-    model = ground.choose()
+    model = ground.choose_written()
     ground.cancel(model)
     for state in ground.states(model):
         shutil.rmtree(state.path)
