@@ -53,6 +53,7 @@ class FlinkEngine:
         self._kafka = kafka
         self._state = StateFolder(job_state)
         self._submissions = Submissions(lake, job_state, kafka, self._jobmanager)
+        self._judged: dict[tuple[TableName, str], Plan] = {}
 
     def jobs(self) -> tuple[ActualJob, ...]:
         """See StreamEngine.jobs."""
@@ -81,7 +82,10 @@ class FlinkEngine:
     def compile(self, job: JobSpec) -> Plan:
         """See StreamEngine.compile."""
         with _refusals_named(job, None), self._bound_session(job) as session, plan_file() as file:
-            return compiled(session, job, file)
+            plan = compiled(session, job, file)
+        # Plans name tables and no addresses, so the job can start as this one; its table waits for no second compiling.
+        self._judged[job.model, job.fingerprint] = plan
+        return plan
 
     def deployed_plan(self, state: ActualJob | RetainedState) -> Plan | None:
         """See StreamEngine.deployed_plan."""
@@ -267,7 +271,8 @@ class FlinkEngine:
             )
         if restore_from.fingerprint == job.fingerprint:
             return running
-        judgement = judge(compiled(session, job, file), running, keyed=job.keyed)
+        plan = self._judged.get((job.model, job.fingerprint)) or compiled(session, job, file)
+        judgement = judge(plan, running, keyed=job.keyed)
         if not judgement.verdict.outcome.keeps_state:
             raise HeadwaterError(
                 f"Job {job.model} cannot go on from its state: "
