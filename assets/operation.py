@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.assets.job.asset_layer import AssetLayer
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
+from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.output import OutputDefinition
+from dagster._core.definitions.resource_requirement import OutputManagerRequirement, ResourceRequirement
 
 Body = Callable[[dg.AssetExecutionContext], Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]]
 CheckBody = Callable[[dg.AssetCheckExecutionContext], Iterator[dg.AssetCheckResult]]
@@ -87,7 +90,7 @@ def _op(
     inputs: Mapping[str, dg.In] | None = None,
     pool: str | None = None,
 ) -> dg.OpDefinition:
-    return dg.OpDefinition(
+    return _Operation(
         compute_fn=DecoratedOpFunction(body),
         name=name,
         ins=inputs,
@@ -96,6 +99,18 @@ def _op(
         required_resource_keys=set(resources),
         pool=pool,
     )
+
+
+class _Operation(dg.OpDefinition):
+    """An op that names the manager of its outputs once: it is the same for all, and Dagster asks several times over."""
+
+    def get_resource_requirements(
+        self, handle: NodeHandle | None, asset_layer: AssetLayer | None
+    ) -> Iterator[ResourceRequirement]:
+        for requirement in super().get_resource_requirements(handle, asset_layer):
+            yield requirement
+            if isinstance(requirement, OutputManagerRequirement):
+                return  # outputs come last
 
 
 class _SharedOut(dg.Out):
