@@ -13,10 +13,17 @@ from resources.local import lifecycle, ports
 PROJECT = Path(__file__).parent.parent
 
 
+INTEGRATION = PROJECT / "tests" / "integration"
+OWN_STACKS = (INTEGRATION / "exactness", INTEGRATION / "local" / "test_up_and_down.py", INTEGRATION / "tour")
+"""Tests that start a stack of their own; all others share one, and so a worker."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if (PROJECT / "tests" / "integration") in item.path.parents:
+        if item.path.is_relative_to(INTEGRATION):
             item.add_marker(pytest.mark.engines)
+            own = next((place.stem for place in OWN_STACKS if item.path.is_relative_to(place)), "shared stack")
+            item.add_marker(pytest.mark.xdist_group(own))
 
 
 @pytest.fixture(scope="session")
