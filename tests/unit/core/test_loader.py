@@ -183,4 +183,3 @@ def test_a_missing_folder_says_how_to_name_one(tmp_path):
         f"There is no warehouse folder {tmp_path / 'nowhere'}\n"
         "  next:  give one by --warehouse PATH or HEADWATER_WAREHOUSE"
     )
-
