@@ -18,6 +18,7 @@ OWN_STACKS = (INTEGRATION / "exactness", INTEGRATION / "local" / "test_up_and_do
 """Tests that start a stack of their own; all others share one, and so a worker."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(INTEGRATION):
