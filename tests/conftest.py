@@ -3,8 +3,10 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from headwater.stack import Ports, Stack
 from resources.jars import FOLDER_VARIABLE
@@ -14,17 +16,29 @@ PROJECT = Path(__file__).parent.parent
 
 
 INTEGRATION = PROJECT / "tests" / "integration"
-OWN_STACKS = (INTEGRATION / "exactness", INTEGRATION / "local" / "test_up_and_down.py", INTEGRATION / "tour")
-"""Tests that start a stack of their own; all others share one, and so a worker."""
+OWN_STACKS = ("exactness", "local/test_up_and_down.py", "tour")
+"""Tests below it that start a stack of their own; all others share one."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(INTEGRATION):
             item.add_marker(pytest.mark.engines)
-            own = next((place.stem for place in OWN_STACKS if item.path.is_relative_to(place)), "shared stack")
-            item.add_marker(pytest.mark.xdist_group(own))
+
+
+class ByStack(LoadScopeScheduling):
+    """Tests that share a stack stay with one worker; all others are given out file by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        below = file.removeprefix("tests/integration/")
+        if below == file:
+            return file
+        return next((own for own in OWN_STACKS if below.startswith(own)), "shared stack")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return ByStack(config, log)
 
 
 @pytest.fixture(scope="session")
