@@ -10,16 +10,15 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any
 
 from benchmarks.corpus import SUBJECT, Edit, Version
 from benchmarks.edit_records import Burst, after_the_edit, before_the_edit
 from benchmarks.feed import committed
+from benchmarks.reality import Reality, Rows, compared
 from benchmarks.stand import Stand
 from headwater.compile.binding import Addresses
 from headwater.compile.job import JobSpec, compile_job
@@ -30,6 +29,7 @@ from headwater.model import Model, Warehouse
 from headwater.plan.actual import Actual, observe
 from headwater.plan.build import build_plan
 from headwater.plan.execute import Executor
+from headwater.plan.health import end
 from headwater.plan.stages import AddColumns, CreateTable, ResetOptions, SetOptions
 from headwater.plan.stages import Plan as Stages
 from headwater.problem import HeadwaterError
@@ -55,29 +55,6 @@ _THREADS = 16
 _CHECKPOINTS = 3
 _POLL_SECONDS = 0.5
 _OF_TABLES = (CreateTable, AddColumns, ResetOptions, SetOptions)
-Rows = list[dict[str, Any]]
-
-
-class Reality(StrEnum):
-    """What became of the rows."""
-
-    SAME = "same rows"
-    LATER = "later rows right"
-    WRONG = "wrong rows"
-    REFUSED = "refused"
-
-    def bears_out(self, verdict: Outcome) -> bool:
-        """The verdict said just this."""
-        return (
-            self
-            in {
-                Outcome.UNCHANGED: {Reality.SAME},
-                Outcome.COMPATIBLE: {Reality.SAME},
-                Outcome.MEANING_CHANGES: {Reality.LATER},
-                Outcome.REBUILD: {Reality.WRONG, Reality.REFUSED},
-                Outcome.INCOMPATIBLE: {Reality.REFUSED},
-            }[verdict]
-        )
 
 
 _BEST_FIRST = (Reality.SAME, Reality.LATER, Reality.WRONG, Reality.REFUSED)
@@ -262,9 +239,9 @@ class Laboratory:
             time.sleep(_POLL_SECONDS)
 
     def _cancel(self, run: _Run) -> None:
-        """End the job, if it has not ended by itself."""
+        """End the job, if it has not ended by itself: its slots, and its table's name, are for the next."""
         with contextlib.suppress(HeadwaterError):
-            self._flink.cancel(_job(run))
+            end(self._flink, _job(run), patience=_PATIENCE)
 
     def _savepoint(self, run: _Run) -> RetainedState:
         if run.refusal:
@@ -351,56 +328,7 @@ def _compared(run: _Run, old: _Run, fresh: _Run | None) -> tuple[Reality, str]:
         return (Reality.REFUSED, run.refusal) if run.refusal else (Reality.LATER, "it ran")
     if fresh.refusal:
         raise HeadwaterError(f"The edited version does not run afresh: {fresh.refusal}")
-    columns = tuple(run.version.columns)
-    before, start, there, wanted = (
-        _values(rows, columns) for rows in (old.rows[0], fresh.rows[0], run.rows[-1], fresh.rows[-1])
-    )
-    if Counter(there) == Counter(wanted):
-        return Reality.SAME, ""
-    if not run.version.key:
-        written, expected = Counter(there) - Counter(before), Counter(wanted) - Counter(start)
-        return (Reality.LATER, "") if written == expected else (Reality.WRONG, _difference(written, expected))
-    for group in _written_together(run.version):
-        places = [columns.index(name) for name in group]
-        keys = [columns.index(name) for name in run.version.key]
-        wrong = _wrong(*(_by_key(rows, keys, places) for rows in (before, start, there, wanted)))
-        if wrong:
-            return Reality.WRONG, "; ".join(wrong[:3])
-    return Reality.LATER, ""
-
-
-def _written_together(version: Version) -> list[tuple[str, ...]]:
-    """The columns of each fact of a partial update; all columns of any other table."""
-    if any("sequence" in flow for flow in version.flows.values()):
-        return [tuple(name for name in names if name not in version.key) for names in version.given.values()]
-    return [tuple(version.columns)]
-
-
-_Parts = Mapping[tuple[Any, ...], tuple[Any, ...]]
-
-
-def _wrong(before: _Parts, start: _Parts, there: _Parts, wanted: _Parts) -> list[str]:
-    """The keys that either job wrote after the edit, and that are not as the fresh one has them."""
-    return [
-        f"{key}: {there.get(key)}, not {wanted.get(key)}"
-        for key in sorted({*before, *start, *there, *wanted}, key=str)
-        if (start.get(key) != wanted.get(key) or before.get(key) != there.get(key))
-        and there.get(key) != wanted.get(key)
-    ]
-
-
-def _values(rows: Rows, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-    return [tuple(row.get(column) for column in columns) for row in rows]
-
-
-def _by_key(rows: list[tuple[Any, ...]], keys: Sequence[int], places: Sequence[int]) -> _Parts:
-    parts = {tuple(row[key] for key in keys): tuple(row[place] for place in places) for row in rows}
-    return {key: part for key, part in parts.items() if any(value is not None for value in part)}
-
-
-def _difference(written: Counter[tuple[Any, ...]], expected: Counter[tuple[Any, ...]]) -> str:
-    more, less = written - expected, expected - written
-    return f"{sum(more.values())} rows too many {list(more)[:2]}, {sum(less.values())} missing {list(less)[:2]}"
+    return compared(run.version, old.rows[0], fresh.rows[0], run.rows[-1], fresh.rows[-1])
 
 
 def _job(run: _Run) -> ActualJob:

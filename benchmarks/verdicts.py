@@ -9,7 +9,8 @@ from itertools import groupby
 from benchmarks.corpus import SUBJECT, Edit, corpus
 from benchmarks.edit_records import before_the_edit
 from benchmarks.figure import Figure, Goal
-from benchmarks.restores import AT_ONCE, Laboratory, Reality, Trial
+from benchmarks.reality import Reality
+from benchmarks.restores import AT_ONCE, Laboratory, Trial
 from benchmarks.stand import Stand
 from headwater.loader import load
 from headwater.plan.actual import observe
