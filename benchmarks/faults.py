@@ -10,8 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -20,7 +20,7 @@ import psutil
 from headwater.engines import ActualJob, JobState, RetainedState
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
-from headwater.stack import HOME_VARIABLE, WAREHOUSE_VARIABLE, Ports, Stack
+from headwater.stack import Stack
 from resources.declarations import warehouse
 from resources.deploy import deploy, engine
 from resources.local import ready
@@ -91,16 +91,14 @@ class Ground:
         file.write_text(f"{file.read_text().rstrip()}\n-- edit {self.edits}\n")
         return TableName.parse(f"{folder.parent.name}.{folder.name}")
 
-    def apply(self, **more: object) -> None:
+    def apply(self, *, fresh: Collection[TableName] = (), earlier: Collection[Path] = ()) -> None:
         """Apply everything, in this process."""
-        deploy(self.stack, lambda _line: None, **more)  # type: ignore[arg-type]
+        deploy(self.stack, lambda _line: None, fresh=fresh, earlier=earlier)
 
     def applying(self) -> "subprocess.Popen[str]":
         """Apply everything, in a process of its own."""
-        ports = {Ports.variable(field): str(port) for field, port in asdict(self.stack.ports).items()}
-        places = {HOME_VARIABLE: str(self.stack.home), WAREHOUSE_VARIABLE: str(self.stack.warehouse)}
         command = [str(Path(sys.executable).parent / "headwater"), "apply", "--yes"]
-        return subprocess.Popen(command, env=os.environ | ports | places, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, env=os.environ | self.stack.environment(), stderr=subprocess.PIPE, text=True)
 
 
 def kill_taskmanager(ground: Ground) -> None:

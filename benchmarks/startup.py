@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from benchmarks.figure import Figure, Goal, number
 from benchmarks.looking import Looking
 from benchmarks.stand import KPI_MINUTE, Tell, own_stack
 from headwater.problem import HeadwaterError
-from headwater.stack import HOME_VARIABLE, WAREHOUSE_VARIABLE, Ports, Stack
+from headwater.stack import Stack
 
 MEMORY_SECONDS = 120.0
 """How long the stack runs, all jobs and the simulator with it, after its data has begun to grow."""
@@ -169,9 +169,8 @@ def _newest_minute(stack: Stack) -> datetime | None:
 def _environment(stack: Stack) -> dict[str, str]:
     from resources.jars import FOLDER_VARIABLE
 
-    ports = {Ports.variable(name): str(port) for name, port in asdict(stack.ports).items()}
     inherited = {key: value for key, value in os.environ.items() if key != FOLDER_VARIABLE}
-    return inherited | ports | {HOME_VARIABLE: str(stack.home), WAREHOUSE_VARIABLE: str(stack.warehouse)}
+    return inherited | stack.environment()
 
 
 def _run(arguments: list[str], environment: dict[str, str], stack: Stack) -> None:

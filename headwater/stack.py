@@ -84,6 +84,11 @@ class Stack:
         """The broker's bootstrap address."""
         return f"127.0.0.1:{self.ports.kafka}"
 
+    def environment(self) -> dict[str, str]:
+        """The environment variables that point another process to this stack; what `resolve` reads."""
+        ports = {Ports.variable(field): str(port) for field, port in asdict(self.ports).items()}
+        return ports | {HOME_VARIABLE: str(self.home), WAREHOUSE_VARIABLE: str(self.warehouse)}
+
     def write(self) -> None:
         """Record the addresses in the state folder, in one step."""
         self.home.mkdir(parents=True, exist_ok=True)

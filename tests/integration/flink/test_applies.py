@@ -8,11 +8,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from headwater.engines import JobState
-from headwater.stack import HOME_VARIABLE, WAREHOUSE_VARIABLE, Ports
+from headwater.stack import Ports
 from tests.integration.flink.events import EVENTS, event
 from tests.integration.flink.house import House
 from tests.integration.waiting import eventually
@@ -77,12 +76,11 @@ def test_a_second_apply_waits_for_the_first_and_says_which_that_is(events: House
 @contextlib.contextmanager
 def applying(house: House, *, gateway: int | None = None) -> Iterator[subprocess.Popen[str]]:
     """`headwater apply` of `dwd.events` in a process of its own, which does not outlive the block."""
-    ports = {Ports.variable(field): str(port) for field, port in asdict(house.stack.ports).items()}
+    places = house.stack.environment()
     if gateway is not None:
-        ports[Ports.variable("gateway")] = str(gateway)
-    places = {HOME_VARIABLE: str(house.stack.home), WAREHOUSE_VARIABLE: str(house.folder)}
+        places[Ports.variable("gateway")] = str(gateway)
     command = [str(Path(sys.executable).parent / "headwater"), "apply", "--yes", "--model", str(house.table(EVENTS))]
-    process = subprocess.Popen(command, env=os.environ | ports | places, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=os.environ | places, stderr=subprocess.PIPE, text=True)
     try:
         yield process
     finally:

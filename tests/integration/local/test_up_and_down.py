@@ -7,14 +7,13 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headwater.model import TableName
-from headwater.stack import Ports, Stack
+from headwater.stack import Stack
 from resources.deploy import engine
 from resources.kafka import writer
 from resources.local import lifecycle, owned
@@ -59,16 +58,7 @@ class Place:
 
     def __init__(self, stack: Stack, jars: Path) -> None:
         self.stack = stack
-        ports = {Ports.variable(field): str(port) for field, port in asdict(stack.ports).items()}
-        self._environment = (
-            os.environ
-            | ports
-            | {
-                "HEADWATER_HOME": str(stack.home),
-                "HEADWATER_WAREHOUSE": str(stack.warehouse),
-                "HEADWATER_JARS": str(jars),
-            }
-        )
+        self._environment = os.environ | stack.environment() | {"HEADWATER_JARS": str(jars)}
         self._sent = 0
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
