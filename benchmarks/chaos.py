@@ -4,17 +4,20 @@ import contextlib
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from statistics import median
 
+from benchmarks.declared import declare
 from benchmarks.faults import FAULTS, Ground, await_calm, await_that, drawn
 from benchmarks.figure import Figure, Goal
 from benchmarks.lakerows import Row, rows, tally
 from benchmarks.stand import WAREHOUSE, Tell, lend_jars, own_stack
+from headwater.loader import load
+from headwater.model import Layer
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.declarations import warehouse
@@ -54,13 +57,8 @@ class Survived:
 
 def copied_warehouse(folder: Path) -> Path:
     """A copy of the reference warehouse that may be edited, with a checkpoint every second."""
-    copy = folder / "warehouse"
-    shutil.copytree(WAREHOUSE, copy)
-    for table in [*copy.glob("dwd/*/table.yaml"), *copy.glob("dm/*/table.yaml")]:
-        text = table.read_text()
-        with_ttl = text.replace("job: {", "job: {checkpoint_interval: 1s, ")
-        table.write_text(with_ttl if with_ttl != text else f"{text}job: {{checkpoint_interval: 1s}}\n")
-    return copy
+    edited = [model.name for model in load(WAREHOUSE).streaming if model.name.layer is not Layer.ODS]
+    return declare(folder / "warehouse", topics="", checkpoints="1s", models=edited)
 
 
 def survive(stack: Stack, span: ReplaySpan, faults: Iterable[str], seed: int, tell: Tell) -> Survived:
@@ -105,12 +103,15 @@ def due(truth: Truth) -> dict[str, tuple[list[Row], set[tuple[object, ...]]]]:
 
 def compare(stack: Stack, truth: Truth) -> dict[str, tuple[int, int, int]]:
     """Of each table: rows lost, rows doubled or too many, rows that say something else."""
-    found = {}
-    for table, (expected, unsure) in due(truth).items():
-        key = KEYS[table]
-        there = [row for row in rows(stack.lake, table) if tuple(row[c] for c in key) not in unsure]
-        found[table] = tally(there, expected, key)
-    return found
+    return {
+        table: tally(held(stack, table, unsure), expected, KEYS[table])
+        for table, (expected, unsure) in due(truth).items()
+    }
+
+
+def held(stack: Stack, table: str, unsure: Collection[tuple[object, ...]]) -> list[Row]:
+    """The rows that a table holds, but for those of keys of which nothing can be said."""
+    return [row for row in rows(stack.lake, table) if tuple(row[c] for c in KEYS[table]) not in unsure]
 
 
 def measure(folder: Path, rounds: int, tell: Tell) -> list[Figure]:
