@@ -1,8 +1,9 @@
 """Starting and ending the two jobs that are compared, and waiting for them, the same way on both sides."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from benchmarks import bare
 from benchmarks.stand import ORDERS
@@ -15,6 +16,7 @@ from resources.flink.rest import FlinkRest
 POLL_SECONDS = 0.1
 """How often a start is looked at: as often as the platform's own executor does."""
 _PATIENCE = 120.0
+Answer = TypeVar("Answer")
 
 
 def start_ours(place: Stack, models: frozenset[TableName] = frozenset({ORDERS})) -> dict[TableName, str]:
@@ -27,10 +29,7 @@ def start_bare(place: Stack, *, topics: str, checkpoints: str, savepoint: str | 
     """Start the job by hand, and wait until it runs and has a checkpoint; give its id."""
     started = bare.submit(place, topics=topics, checkpoints=checkpoints, savepoint=savepoint)
     with jobmanager(place) as rest:
-        deadline = time.monotonic() + _PATIENCE
-        while not _is_healthy(rest, started):
-            _in_time(deadline, started)
-            time.sleep(POLL_SECONDS)
+        _awaited(lambda: _is_healthy(rest, started), started)
     return started
 
 
@@ -39,11 +38,12 @@ def stop_bare(place: Stack, job_id: str) -> str:
     asked = {"targetDirectory": (place.job_state / "bare").as_uri(), "drain": False}
     with jobmanager(place) as rest:
         request = rest.post(f"/jobs/{job_id}/stop", asked)["request-id"]
-        deadline = time.monotonic() + _PATIENCE
-        while (answer := rest.get(f"/jobs/{job_id}/savepoints/{request}"))["status"]["id"] != "COMPLETED":
-            _in_time(deadline, job_id)
-            time.sleep(POLL_SECONDS)
-    return answer["operation"]["location"]
+
+        def made() -> str | None:
+            answer = rest.get(f"/jobs/{job_id}/savepoints/{request}")
+            return answer["operation"]["location"] if answer["status"]["id"] == "COMPLETED" else None
+
+        return _awaited(made, job_id)
 
 
 def cancel(place: Stack, job_id: str) -> None:
@@ -52,10 +52,7 @@ def cancel(place: Stack, job_id: str) -> None:
         if _state(rest, job_id) in _ENDED:
             return
         rest.patch(f"/jobs/{job_id}?mode=cancel")
-        deadline = time.monotonic() + _PATIENCE
-        while _state(rest, job_id) not in _ENDED:
-            _in_time(deadline, job_id)
-            time.sleep(POLL_SECONDS)
+        _awaited(lambda: _state(rest, job_id) in _ENDED, job_id)
 
 
 @contextmanager
@@ -81,10 +78,15 @@ def _is_healthy(rest: FlinkRest, job_id: str) -> bool:
     return rest.get(f"/jobs/{job_id}/checkpoints")["counts"]["completed"] > 0
 
 
-def _in_time(deadline: float, job_id: str) -> None:
-    if time.monotonic() > deadline:
-        raise HeadwaterError(
-            f"Flink job {job_id} of the benchmark did not come as far as it should within {_PATIENCE:.0f} s",
-            left="the benchmark's own jobs and topics, which end with it",
-            next_command="headwater bench again, on a machine with less to do",
-        )
+def _awaited(ask: Callable[[], Answer | None], job_id: str) -> Answer:
+    """The first answer that holds. Raises HeadwaterError when none does in time."""
+    deadline = time.monotonic() + _PATIENCE
+    while not (answer := ask()):
+        if time.monotonic() > deadline:
+            raise HeadwaterError(
+                f"Flink job {job_id} of the benchmark did not come as far as it should within {_PATIENCE:.0f} s",
+                left="the benchmark's own jobs and topics, which end with it",
+                next_command="headwater bench again, on a machine with less to do",
+            )
+        time.sleep(POLL_SECONDS)
+    return answer
