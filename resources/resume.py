@@ -5,13 +5,13 @@ applied, so nothing is planned here: each declared model's job comes back in the
 """
 
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from headwater.engines import StreamEngine
 from headwater.model import TableName
 from headwater.plan.earlier import described, is_behind
+from headwater.plan.execute import STARTS_AT_ONCE
 from headwater.plan.health import await_healthy
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
@@ -22,8 +22,6 @@ from resources.local import ready
 from resources.paimon.store import FilesystemTableStore
 
 _PATIENCE = 90.0
-_ANSWER_SECONDS = 300.0
-_STARTS_AT_ONCE = 3
 
 
 def resume(stack: Stack, on_event: Callable[[str], None]) -> None:
@@ -31,7 +29,8 @@ def resume(stack: Stack, on_event: Callable[[str], None]) -> None:
 
     Raises HeadwaterError when the declarations cannot be read, or Flink does not answer.
     """
-    _await(stack, ready.FLINK, ready.GATEWAY)
+    for service in (ready.FLINK, ready.GATEWAY):
+        ready.wait_for(stack, service, counts_starts=False)
     with applying(stack, "starting again the jobs that Flink has lost", on_event), engine(stack) as flink:
         finish_starts(stack, flink, on_event)
         there = {job.model for job in flink.jobs()}
@@ -43,7 +42,7 @@ def resume(stack: Stack, on_event: Callable[[str], None]) -> None:
             except HeadwaterError as error:
                 on_event(f"job {name} was not started: {error}")
 
-        with ThreadPoolExecutor(max_workers=_STARTS_AT_ONCE) as pool:
+        with ThreadPoolExecutor(max_workers=STARTS_AT_ONCE) as pool:
             list(pool.map(one, lost))
 
 
@@ -64,18 +63,6 @@ def _resume(stack: Stack, flink: StreamEngine, name: TableName, on_event: Callab
     started = flink.submit_plan(job, plan, state)
     await_healthy(flink, name, started, state.path, patience=_PATIENCE)
     flink.prune(name, started)
-
-
-def _await(stack: Stack, *services: ready.Service) -> None:
-    """Wait until all of them answer, however often their processes were started before."""
-    deadline = time.monotonic() + _ANSWER_SECONDS
-    for service in services:
-        while not service.answers(stack):
-            if time.monotonic() > deadline:
-                raise HeadwaterError(
-                    f"{service.title} does not answer", next_command="headwater status", unreachable=True
-                )
-            time.sleep(0.2)
 
 
 def main() -> None:

@@ -37,7 +37,8 @@ from headwater.problem import HeadwaterError
 from headwater.rebuilder import Rebuilder
 from headwater.shadow import shadow
 
-_STARTS_AT_ONCE = 3
+STARTS_AT_ONCE = 3
+"""Jobs that are started side by side."""
 
 
 class Executor:
@@ -98,7 +99,7 @@ class Executor:
 
     def _run_together(self, stages: Sequence[Stage]) -> dict[TableName, HeadwaterError]:
         """Start some jobs at the same time: most of a start is Flink's own work for that job alone."""
-        with ThreadPoolExecutor(max_workers=_STARTS_AT_ONCE) as pool:
+        with ThreadPoolExecutor(max_workers=STARTS_AT_ONCE) as pool:
             failures = pool.map(lambda stage: self._run_in_order([stage]), stages)
         return {table: error for failed in failures for table, error in failed.items()}
 

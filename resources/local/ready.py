@@ -105,9 +105,22 @@ DAGSTER = Service("Dagster", (dagster.CODE_SERVER, dagster.WEBSERVER, dagster.DA
 
 
 def wait_for(
-    stack: Stack, service: Service, seconds: float = 300, cancelled: Callable[[], bool] = lambda: False
+    stack: Stack,
+    service: Service,
+    seconds: float = 300,
+    cancelled: Callable[[], bool] = lambda: False,
+    *,
+    counts_starts: bool = True,
 ) -> None:
     """Wait until a service answers.
+
+    Args:
+        stack: Where.
+        service: What is waited for.
+        seconds: For how long.
+        cancelled: Asked now and then; it need not be waited for any more.
+        counts_starts: Give up on a process that was started often or given up. Not for one that has run: its starts are
+            counted since the stack came up.
 
     Raises:
         HeadwaterError: one of its processes was given up or ends again and again, or it does not answer in `seconds`.
@@ -117,7 +130,9 @@ def wait_for(
         states = {report["name"]: report["statename"] for report in supervisor.reports(stack)}
         starts = supervisor.starts(stack)
         given_up = [
-            name for name in service.processes if states.get(name) == "FATAL" or starts.get(name, 0) > _MOST_STARTS
+            name
+            for name in service.processes
+            if counts_starts and (states.get(name) == "FATAL" or starts.get(name, 0) > _MOST_STARTS)
         ]
         if given_up or time.monotonic() > deadline:
             raise _not_up(stack, service, given_up or list(service.processes), states)
