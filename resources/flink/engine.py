@@ -25,7 +25,7 @@ from resources.flink.jobmanager import TRIAL, JobManager, NotExecuting
 from resources.flink.planfile import compiled, executed, plan_file
 from resources.flink.rebuilder import FlinkRebuilder
 from resources.flink.statefolder import StateFolder
-from resources.flink.submission import NOTHING, STARTS_FROM, Submissions
+from resources.flink.submission import Submissions
 from resources.kafka import KafkaBroker
 from resources.paimon import tags
 from resources.paimon.store import FilesystemTableStore
@@ -69,8 +69,7 @@ class FlinkEngine:
 
     def meant_start(self, job_id: str) -> str | None:
         """See StreamEngine.meant_start."""
-        told = self._jobmanager.parameter(job_id, STARTS_FROM)
-        return "" if told == NOTHING else told
+        return self._submissions.meant_start(job_id)
 
     def execute(self, statements: Sequence[str]) -> None:
         """See StreamEngine.execute."""

@@ -20,9 +20,8 @@ from resources.flink.statefolder import Line, StateFolder
 from resources.paimon.recount import recount
 from resources.paimon.store import FilesystemTableStore
 
-STARTS_FROM, NOTHING = "headwater.starts-from", "nothing"
-"""The parameter of a job that says which state it is meant to start from, and what it says of a start without."""
-
+# The parameter of a job that says which state it is meant to start from, and what it says of a start without.
+_STARTS_FROM, _NOTHING = "headwater.starts-from", "nothing"
 # PipelineOptionsInternal.PIPELINE_FIXED_JOB_ID, which every submission honours.
 _JOB_ID = "$internal.pipeline.job-id"
 _STARTED_ALREADY = "DuplicateJobSubmissionException"
@@ -52,6 +51,11 @@ class Submissions:
         """What was submitted with a deployment, at today's addresses; None when it is gone."""
         said = self._state.submitted(model, name)
         return deployment.job(said, model, name, file_uri(self._lake), self._kafka) if said else None
+
+    def meant_start(self, job_id: str) -> str | None:
+        """The URI of the state that a job was told to start from, "" for none; None when it does not say."""
+        told = self._jobmanager.parameter(job_id, _STARTS_FROM)
+        return "" if told == _NOTHING else told
 
     def start(self, session: Session, job: JobSpec, plan: Plan, restore_from: RetainedState | None, file: Path) -> str:
         """Start a job as this plan, in a session that its tables are bound in; give its id."""
@@ -140,7 +144,7 @@ class Submissions:
 
 def _parameters(job: JobSpec, restore_from: RetainedState | None) -> str:
     """The job's parameters, as Flink writes a map; one says where it is meant to start, for who asks later."""
-    start = literal(file_uri(restore_from.path)) if restore_from else NOTHING
-    ours = f"{STARTS_FROM}:{start}"
+    start = literal(file_uri(restore_from.path)) if restore_from else _NOTHING
+    ours = f"{_STARTS_FROM}:{start}"
     declared = dict(job.properties).get("pipeline.global-job-parameters")
     return f"{declared},{ours}" if declared else ours
