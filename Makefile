@@ -21,7 +21,7 @@ down: install ## stop the stack, every job with a savepoint
 install: $(STAMP) ## set up .venv only
 
 test: install ## run all tests, on real engines
-	@$(BIN)/pytest -n 2 --dist loadscope $(ARGS)
+	@$(BIN)/pytest -n 2 $(ARGS)
 
 test-fast: install ## run the tests that need no Java
 	@$(BIN)/pytest tests/unit -n auto $(ARGS)

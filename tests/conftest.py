@@ -13,8 +13,6 @@ from resources.jars import FOLDER_VARIABLE
 from resources.local import lifecycle, ports
 
 PROJECT = Path(__file__).parent.parent
-
-
 INTEGRATION = PROJECT / "tests" / "integration"
 OWN_STACKS = ("exactness", "local/test_up_and_down.py", "tour")
 """Tests below it that start a stack of their own; all others share one."""

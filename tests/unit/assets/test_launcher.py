@@ -15,7 +15,7 @@ from resources.local.owned import VARIABLE
 
 @pytest.fixture
 def instance(monkeypatch: pytest.MonkeyPatch) -> dg.DagsterInstance:
-    monkeypatch.setenv(VARIABLE, "/home/of/this/stack")
+    monkeypatch.setenv(VARIABLE, "this stack")
     return dg.DagsterInstance.ephemeral()
 
 
@@ -43,7 +43,7 @@ def test_a_run_whose_process_is_gone_has_failed(instance: dg.DagsterInstance) ->
 
 
 def test_a_process_that_got_the_id_later_is_not_the_runs(instance: dg.DagsterInstance) -> None:
-    environment = os.environ | {VARIABLE: "/home/of/another"}
+    environment = os.environ | {VARIABLE: "another stack"}
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env=environment) as process:
         assert health(instance, process.pid) is WorkerStatus.FAILED
         process.kill()
