@@ -8,7 +8,8 @@ from headwater.engines import ActualJob, ForeignJob, JobHealth, JobListing, JobS
 from headwater.health.look import look_at
 from headwater.health.undeclared import undeclared_jobs
 from headwater.health.verdicts import Verdict, judge
-from headwater.lag import event_time_lag, verdict
+from headwater.lag.event_time import event_time_lag
+from headwater.lag.hops import judged
 from headwater.model import Freshness, Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
@@ -76,7 +77,7 @@ class TableStatus:
     @property
     def verdict(self) -> str:
         """`fresh`, `late`, `stale` or `unknown`."""
-        return verdict(self.freshness, self.lag)
+        return judged(self.freshness, self.lag).value
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from assets.resources import STREAM_ENGINE, TABLE_STORE
 from assets.sensors.watched import Watched, remembered, written
 from headwater.ceiling import Ceiling
 from headwater.engines import ActualJob, JobScale, JobState, TableStore
-from headwater.lag import event_time_lag
+from headwater.lag.event_time import event_time_lag
 from headwater.load import LoadMeter
 from headwater.model import Autoscale, Model, Warehouse
 from headwater.problem import HeadwaterError

@@ -13,7 +13,7 @@ from assets.metadata import COLUMN_SCHEMA, SHORTEST_WINDOW, UPDATED_AT, actual_s
 from assets.naming import table_key
 from assets.resources import TABLE_STORE
 from headwater.engines import Snapshot, TableStore
-from headwater.lag import event_time_lag
+from headwater.lag.event_time import event_time_lag
 from headwater.model import Model, Warehouse
 from headwater.problem import HeadwaterError
 

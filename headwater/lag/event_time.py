@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from headwater.engines import Snapshot
-from headwater.model import Freshness, Model, TableName
+from headwater.model import Model, TableName
 
 
 def event_time_lag(
@@ -20,14 +20,3 @@ def event_time_lag(
     allowances = [source.event_time.lateness for source in map(upstream, model.reads) if source.event_time]
     lag = now - snapshot.watermark - min(allowances, default=timedelta(0))
     return max(lag, timedelta(0))
-
-
-def verdict(freshness: Freshness | None, lag: timedelta | None) -> str:
-    """`fresh`, `late` (beyond warn_after), `stale` (beyond fail_after), or `unknown` without a promise or a lag."""
-    if freshness is None or lag is None:
-        return "unknown"
-    if lag > freshness.fail_after:
-        return "stale"
-    if freshness.warn_after is not None and lag > freshness.warn_after:
-        return "late"
-    return "fresh"

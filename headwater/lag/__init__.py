@@ -1,0 +1,1 @@
+"""How far a table is behind its sources: along the watermark, and hop by hop."""
