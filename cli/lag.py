@@ -64,8 +64,10 @@ def command(models: tuple[str, ...], warehouse: str | None, hops: bool, as_json:
     else:
         console = Console()
         shown = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("table", "behind", "promise", "verdict", "slowest hop", "newest event"):
-            shown.add_column(name, justify="right" if name in ("behind", "promise") else "left", no_wrap=True)
+        for name in ("table", "behind", "promise", "verdict", "slowest hop"):
+            shown.add_column(
+                name, justify="right" if name in ("behind", "promise") else "left", no_wrap=name != "slowest hop"
+            )
         for table in found:
             lag = table.lag
             shown.add_row(
@@ -74,7 +76,6 @@ def command(models: tuple[str, ...], warehouse: str | None, hops: bool, as_json:
                 elapsed(lag.promise.fail_after) if lag and lag.promise else "none",
                 table.state.value,
                 lag.guilty.label if lag and lag.guilty else "–",
-                local(lag.newest_event) if lag else "–",
             )
         console.print(shown)
         if hops:

@@ -78,7 +78,7 @@ class TableStatus:
 
     @property
     def behind(self) -> timedelta | None:
-        """The age of the oldest data that its sources have and it has not; None for a report, or where it is unknown."""
+        """The age of the oldest data that its sources have and it lacks; None for a report, or when unknown."""
         return self.lag.behind if self.lag else None
 
     @property
