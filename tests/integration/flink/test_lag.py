@@ -47,6 +47,11 @@ def await_state(house: House, table: str, state: State) -> None:
     eventually(lambda: lag(house, table, HOUR).state is state, lambda: f"{state}, not {lag(house, table, HOUR)}")
 
 
+def await_slowest(house: House, table: str, hop: str) -> None:
+    """Wait until this hop is to blame."""
+    eventually(lambda: slowest(house, table) == hop, lambda: f"{hop}, not {lag(house, table, HOUR)}")
+
+
 def test_a_silent_source_leaves_its_tables_quiet_and_not_stale(promised: House) -> None:
     await_state(promised, COUNTS, State.QUIET)
     assert lag(promised, EVENTS, HOUR).state is State.QUIET
@@ -62,8 +67,8 @@ def test_a_table_whose_job_is_gone_is_stale_although_commits_without_data_arrive
     recount(promised.stack.lake, promised.table(EVENTS), commit.user, commit.checkpoint)
     assert promised.snapshot(EVENTS) == before + 1
     for table in (EVENTS, COUNTS):
-        await_state(promised, table, State.STALE)
-        assert slowest(promised, table) == "ods.event# → dwd.events#, read"
+        await_slowest(promised, table, "ods.event# → dwd.events#, read")
+        assert lag(promised, table, HOUR).state is State.STALE
     guilty = lag(promised, EVENTS).guilty
     assert guilty is not None
     assert guilty.waiting == 1
@@ -77,8 +82,8 @@ def test_a_table_that_is_not_read_is_fresh_and_the_one_that_does_not_read_it_is_
     await_state(promised, COUNTS, State.QUIET)
     promised.cancel(COUNTS)
     promised.send("event#", [event(2, 20)])
-    await_state(promised, COUNTS, State.STALE)
-    assert slowest(promised, COUNTS) == "dwd.events# → dm.counts#, read"
+    await_slowest(promised, COUNTS, "dwd.events# → dm.counts#, read")
+    assert lag(promised, COUNTS, HOUR).state is State.STALE
     await_state(promised, EVENTS, State.QUIET)
 
 
@@ -89,10 +94,7 @@ def test_checkpoints_that_fail_are_the_hop_to_blame(promised: House) -> None:
     place.touch()
     promised.send("event#", [event(2, 20)])
     # Flink's figure of what the job has read is renewed every ten seconds.
-    eventually(
-        lambda: slowest(promised, EVENTS) == "ods.event# → dwd.events#, checkpoint",
-        lambda: str(lag(promised, EVENTS, HOUR)),
-    )
+    await_slowest(promised, EVENTS, "ods.event# → dwd.events#, checkpoint")
     place.unlink()
     aside.rename(place)
     await_state(promised, COUNTS, State.QUIET)
