@@ -65,12 +65,17 @@ def lags(stack: Stack, declared: Warehouse, now: datetime) -> tuple[TableLag, ..
     except HeadwaterError as error:
         unmeasured = error.failed
         progress |= {model.name: _progress(stack, model, declared, None) for model in declared.streaming}
-    store = FilesystemTableStore(stack.lake)
     # Read after the positions: rows of a position that is known are in the table by now, or will be in a moment.
-    snapshots: dict[TableName, Snapshot | None] = {
-        model.name: store.latest_snapshot(model.name) for model in declared.streaming
-    }
+    snapshots = {model.name: _newest(stack, model) for model in declared.streaming}
     return table_lags(declared, Readings(now, progress, news, snapshots, unmeasured))
+
+
+def _newest(stack: Stack, model: Model) -> Snapshot | None:
+    """The newest snapshot; None for a table that has none, or whose metadata is damaged, which readers will tell."""
+    try:
+        return FilesystemTableStore(stack.lake).latest_snapshot(model.name)
+    except (HeadwaterError, OSError):
+        return None
 
 
 def _ask_broker(broker: TopicReader, declared: Warehouse) -> _Topics:
@@ -105,12 +110,16 @@ def _news(source: Model, records: list[Record | None]) -> TopicNews:
 def _progress(stack: Stack, model: Model, declared: Warehouse, topics: _Topics | None) -> JobProgress:
     """The job's progress by what is known without asking Flink."""
     sources: dict[TableName, SourceProgress] = {}
+    unmeasured = ""
     for name in model.reads:
-        if not declared.model(name).is_source:
+        if declared.model(name).is_source:
+            sources |= {name: _topic_progress(topics, name, model.name)} if topics else {}
+            continue
+        try:
             sources[name] = table_progress(stack.lake, name, model.name)
-        elif topics:
-            sources[name] = _topic_progress(topics, name, model.name)
-    return JobProgress(sources)
+        except (HeadwaterError, OSError) as error:
+            unmeasured = str(error).partition("\n")[0]
+    return JobProgress(sources, unmeasured=unmeasured)
 
 
 def _topic_progress(topics: _Topics, source: TableName, reader: TableName) -> SourceProgress:

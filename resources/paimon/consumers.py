@@ -4,19 +4,33 @@ A job that reads a table as a stream notes, whenever a checkpoint is complete, w
 (`<table>/consumer/consumer-<id>`, https://paimon.apache.org/docs/master/flink/consumer-id/).
 """
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from headwater.lag.progress import NOTHING, Backlog, SourceProgress
 from headwater.model import TableName
+from headwater.problem import HeadwaterError
 from resources.paimon.layout import numbered, parse_metadata, read_small, table_path
+
+_LOOKS, _PAUSE_SECONDS = 20, 0.005
 
 
 def next_snapshot(lake: Path, table: TableName, reader: TableName) -> int | None:
-    """The snapshot of this table that the job of `reader` reads next; None before its first checkpoint."""
+    """The snapshot of this table that the job of `reader` reads next; None before its first checkpoint.
+
+    Paimon writes the file over in place, so that a look may find it empty for a moment. Raises HeadwaterError when it
+    stays unreadable.
+    """
     path = f"{table_path(lake, table)}/consumer/consumer-{reader}"
-    content = read_small(path)
-    return None if content is None else int(parse_metadata(path, content)["nextSnapshot"])
+    for _ in range(_LOOKS):
+        content = read_small(path)
+        if content is None:
+            return None
+        if content.rstrip().endswith(b"}"):
+            return int(parse_metadata(path, content)["nextSnapshot"])
+        time.sleep(_PAUSE_SECONDS)
+    raise HeadwaterError(f"{path} is empty: how far {reader} has read {table} is not known")
 
 
 def table_progress(lake: Path, table: TableName, reader: TableName) -> SourceProgress:
