@@ -66,6 +66,14 @@ SUITE = (
         3,
     ),
     Benchmark(
+        "B10",
+        "one sweep over 1,000 tables for snapshot, watermark and lag / reading as many LATEST files",
+        "≤ 2",
+        "benchmarks.sweep",
+        False,
+        1,
+    ),
+    Benchmark(
         "B14",
         "verdicts on the corpus of edits that a real restore bears out, and edits falsely called compatible",
         "all ; 0",
