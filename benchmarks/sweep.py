@@ -35,7 +35,7 @@ def measure(scratch: Path, rounds: int, tell: Tell) -> list[Figure]:
         if number:
             ours.append(seconds[0])
             reference.append(seconds[1])
-    note = f"{_SNAPSHOTS} snapshots each; ours reads LATEST and the snapshot, looks for a newer one, and works out the lag"
+    note = f"{_SNAPSHOTS} snapshots each; ours reads LATEST and the snapshot, looks for a newer one, works out the lag"
     return [Figure("B10", f"sweep over {len(tables):,} tables", "s", tuple(ours), tuple(reference), Goal(2), note)]
 
 
