@@ -20,6 +20,7 @@ COMMANDS = {
     "savepoints": "cli.savepoints",
     "backfill": "cli.backfill",
     "query": "cli.query",
+    "check": "cli.check",
     "lag": "cli.lag",
     "bench": "cli.bench",
     "simulate": "cli.simulate",

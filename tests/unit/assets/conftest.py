@@ -76,13 +76,14 @@ class Platform:
 @pytest.fixture
 def platform() -> Iterator[Platform]:
     engine = MemoryEngine()
+    store = MemoryTableStore()
     with dg.DagsterInstance.ephemeral() as instance:
         yield Platform(
             warehouse(),
-            MemoryTableStore(),
+            store,
             engine,
             MemoryDeployer(engine),
             MemoryReporter(MARKETS),
-            MemoryExaminer(),
+            MemoryExaminer(store),
             instance,
         )

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from headwater import reading
+from headwater.checks.kinds import Accepted, SqlCheck
 from headwater.compile.job import fingerprint
 from headwater.loader import load
-from headwater.model import Accepted, ChangelogProducer, Merge, Restart, SqlCheck, TableName
+from headwater.model import ChangelogProducer, Merge, Restart, TableName
 from headwater.problem import HeadwaterError, InvalidWarehouse
 
 PROJECT = Path(__file__).parents[3]
@@ -59,9 +60,11 @@ def test_the_reference_warehouse_is_read_as_declared():
         "from_dispatch": "dispatched_at",
     }
     assert [column.name for column in orders.columns if column.required] == ["market", "order_day", "order_id"]
-    assert orders.checks[0] == Accepted("status", ("created", "matched", "completed", "cancelled"))
-    assert isinstance(orders.checks[1], SqlCheck)
-    assert "price < 0" in orders.checks[1].sql
+    assert orders.checks[0].asks == Accepted("status", ("created", "matched", "completed", "cancelled"))
+    no_negative_price = orders.checks[1].asks
+    assert isinstance(no_negative_price, SqlCheck)
+    assert "price < 0" in no_negative_price.sql
+    assert no_negative_price.row_by_row
     kpi = warehouse.model(TableName.parse("dm.kpi_minute"))
     assert (kpi.job.state_ttl, kpi.reads) == (timedelta(hours=36), (TableName.parse("dwd.orders"),))
     activity = warehouse.model(TableName.parse("dm.driver_activity"))
