@@ -89,6 +89,11 @@ class KafkaBroker:
         consumer = Consumer(_settings(self._bootstrap) | {"group.id": "headwater.extents", "enable.auto.commit": False})
         try:
             known = {topic: consumer.list_topics(topic, timeout=self._seconds).topics[topic] for topic in topics}
+            for topic, found in known.items():
+                if found.error is not None:
+                    raise HeadwaterError(
+                        f"Kafka at {self._bootstrap} has no topic {topic}", next_command="headwater apply"
+                    )
             wanted = [
                 TopicPartition(topic, number, int(since.timestamp() * 1000))
                 for topic, found in known.items()

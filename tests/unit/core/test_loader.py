@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from headwater import reading
-from headwater.checks.kinds import Accepted, SqlCheck
+from headwater.checks.kinds import Accepted, Malformed, Range, Relation, SqlCheck, Unique, Volume
 from headwater.compile.job import fingerprint
 from headwater.loader import load
 from headwater.model import ChangelogProducer, Merge, Restart, TableName
@@ -186,3 +186,35 @@ def test_a_missing_folder_says_how_to_name_one(tmp_path):
         f"There is no warehouse folder {tmp_path / 'nowhere'}\n"
         "  next:  give one by --warehouse PATH or HEADWATER_WAREHOUSE"
     )
+
+
+def test_each_kind_of_check_is_read_as_declared(sensors):
+    declared = """checks:
+  - not_null: [place]
+    severity: warn
+  - range: {column: degrees, min: -90, max: 90.5}
+    blocking: true
+  - unique: [place, moved_at]
+  - relation: {columns: [place], to: dm.warmth}
+  - volume: {tolerance: 40%, weeks: 2, at_least: 5}
+  - malformed: {at_most: 0.5%, within: 2h}
+  - sql: too_hot.sql
+check_rows: 1000
+"""
+    sensors.replace("dwd/sensors/table.yaml", "checks:\n  - not_null: [place]\n  - sql: too_hot.sql\n", declared)
+    model = load(sensors.root).model(TableName.parse("dwd.sensors"))
+    assert [(check.name, check.severity.value, check.blocking) for check in model.checks[:2]] == [
+        ("not_null_place", "warn", False),
+        ("range_degrees", "error", True),
+    ]
+    assert [check.asks for check in model.checks[1:6]] == [
+        Range("degrees", "-90", "90.5"),
+        Unique(("place", "moved_at")),
+        Relation(("place",), TableName.parse("dm.warmth"), ("place",)),
+        Volume(0.4, 2, 5),
+        Malformed(0.005, timedelta(hours=2)),
+    ]
+    too_hot = model.checks[6].asks
+    assert isinstance(too_hot, SqlCheck)
+    assert too_hot.row_by_row
+    assert model.check_rows == 1000
