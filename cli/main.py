@@ -21,6 +21,7 @@ COMMANDS = {
     "backfill": "cli.backfill",
     "query": "cli.query",
     "check": "cli.check",
+    "replay": "cli.replay",
     "lag": "cli.lag",
     "bench": "cli.bench",
     "simulate": "cli.simulate",

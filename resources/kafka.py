@@ -174,11 +174,16 @@ class Writer:
             {"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5, "log_level": 0}
         )
 
-    def write(self, topic: str, value: bytes | None, key: bytes | None = None) -> None:
-        """Queue a record; waits while the queue is full."""
+    def write(self, topic: str, value: bytes | None, key: bytes | None = None, *, partition: int | None = None) -> None:
+        """Queue a record; waits while the queue is full.
+
+        Args:
+            partition: Where it goes; left out, its key decides, or chance.
+        """
+        place = {} if partition is None else {"partition": partition}
         while True:
             try:
-                self._producer.produce(topic, value, key, on_delivery=self._delivered)
+                self._producer.produce(topic, value, key, on_delivery=self._delivered, **place)
                 return
             except BufferError:
                 self._producer.poll(0.1)
