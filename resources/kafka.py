@@ -9,6 +9,9 @@ from typing import Any
 from headwater.model import Topic
 from headwater.problem import HeadwaterError
 
+_BY_KEY = -1
+"""librdkafka's RD_KAFKA_PARTITION_UA: its partitioner decides."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -180,10 +183,10 @@ class Writer:
         Args:
             partition: Where it goes; left out, its key decides, or chance.
         """
-        place = {} if partition is None else {"partition": partition}
+        place = _BY_KEY if partition is None else partition
         while True:
             try:
-                self._producer.produce(topic, value, key, on_delivery=self._delivered, **place)
+                self._producer.produce(topic, value, key, partition=place, on_delivery=self._delivered)
                 return
             except BufferError:
                 self._producer.poll(0.1)

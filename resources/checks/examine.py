@@ -18,6 +18,7 @@ what lies beyond is said.
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cache, partial
 from itertools import groupby
 
 from headwater.checks.kinds import Check, Late, Malformed, Relation, SqlCheck, Unique, Volume
@@ -78,23 +79,18 @@ def examine(
 
 def is_due(stack: Stack, model: Model) -> bool:
     """Whether something has come that a check of this model has not seen. Reads small metadata files only."""
-    store = FilesystemTableStore(stack.lake)
-    if store.latest_snapshot(model.name) is None:
+    newest = cache(partial(_newest, FilesystemTableStore(stack.lake)))
+    if not newest(model.name):
         return False
     remembered = recall(stack.home, model.name)
-    newest: dict[str, int] = {}
     for check in model.checks:
         memory = remembered.get(check.name)
         if memory is None or not memory.is_of(check):
             return True
-        if isinstance(check.asks, Malformed) and str(REJECTED) not in memory.seen:
-            newest.setdefault(str(REJECTED), _newest(store, REJECTED))
-            if newest[str(REJECTED)]:
-                return True
-        for name, seen in memory.seen.items():
-            newest.setdefault(name, _newest(store, TableName.parse(name)))
-            if newest[name] != seen.newest:
-                return True
+        if isinstance(check.asks, Malformed) and str(REJECTED) not in memory.seen and newest(REJECTED):
+            return True
+        if any(newest(TableName.parse(name)) != seen.newest for name, seen in memory.seen.items()):
+            return True
     return False
 
 
