@@ -37,7 +37,7 @@ def build_definitions(warehouse: Warehouse, stack: Stack) -> dg.Definitions:
             *promises,
             *([cluster_check(warehouse)] if streams else []),
         ],
-        schedules=[*report_schedules(warehouse), *([checks_schedule(checks)] if checks else [])],
+        schedules=[*report_schedules(warehouse), *([checks_schedule(warehouse, checks)] if checks else [])],
         sensors=[
             *([snapshot_sensor(warehouse), job_health_sensor(warehouse)] if streams else []),
             *([autoscaling_sensor(warehouse)] if autoscaled(warehouse) else []),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
 
+from headwater.checks.outcome import Examined
 from headwater.engines import ActualJob
 from headwater.lag.hops import TableLag
 from headwater.model import Model, TableName, Warehouse
@@ -68,30 +69,15 @@ class LagMeter(Protocol):
         ...
 
 
-class CheckOutcome(Protocol):
-    """What a declared check found."""
-
-    @property
-    def passed(self) -> bool:
-        """No row breaks it."""
-        ...
-
-    @property
-    def failing(self) -> int:
-        """Rows that break it."""
-        ...
-
-    @property
-    def sample(self) -> Sequence[Mapping[str, str | None]]:
-        """A few of them."""
-        ...
-
-
 class Examiner(Protocol):
     """What evaluates checks."""
 
-    def __call__(self, model: Model, snapshot_id: int) -> Sequence[CheckOutcome]:
-        """Evaluate a model's declared checks over one snapshot, in their order. Raises HeadwaterError."""
+    def __call__(self, model: Model, names: Collection[str]) -> Examined:
+        """Evaluate some of a model's declared checks, by name. Raises HeadwaterError."""
+        ...
+
+    def is_due(self, model: Model) -> bool:
+        """Something has come that a check of this model has not seen. Cheap: small files only."""
         ...
 
 
@@ -125,9 +111,9 @@ def platform_resources(stack: Stack) -> dict[str, dg.ResourceDefinition]:
         return lambda model, partitions: run_report(stack, model, partitions)
 
     def examiner(_: dg.InitResourceContext) -> object:
-        from resources.checks import evaluate
+        from resources.checks.examiner import StackExaminer
 
-        return lambda model, snapshot_id: evaluate(stack, model, snapshot_id)
+        return StackExaminer(stack)
 
     def lags(_: dg.InitResourceContext) -> LagMeter:
         from resources.lags import lags

@@ -20,6 +20,8 @@ COMMANDS = {
     "savepoints": "cli.savepoints",
     "backfill": "cli.backfill",
     "query": "cli.query",
+    "check": "cli.check",
+    "replay": "cli.replay",
     "lag": "cli.lag",
     "bench": "cli.bench",
     "simulate": "cli.simulate",

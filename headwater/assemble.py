@@ -3,6 +3,20 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from headwater.checks.kinds import (
+    Accepted,
+    Check,
+    Kind,
+    Late,
+    Malformed,
+    NotNull,
+    Range,
+    Relation,
+    Severity,
+    SqlCheck,
+    Unique,
+    Volume,
+)
 from headwater.declaration import (
     CheckForm,
     EventTimeForm,
@@ -15,10 +29,8 @@ from headwater.declaration import (
     StreamForm,
 )
 from headwater.model import (
-    Accepted,
     Autoscale,
     ChangelogProducer,
-    Check,
     Column,
     EventTime,
     Flow,
@@ -27,12 +39,10 @@ from headwater.model import (
     Market,
     Merge,
     Model,
-    NotNull,
     OnIncompatible,
     Parallelism,
     ReportSchedule,
     Restart,
-    SqlCheck,
     Storage,
     TableName,
     Topic,
@@ -68,13 +78,13 @@ def changelog_of(form: StreamForm) -> ChangelogProducer:
 
 
 def model_of(
-    name: TableName, file: Path, form: TableFormType, flows: tuple[Flow, ...], check_sql: Mapping[str, str]
+    name: TableName, file: Path, form: TableFormType, flows: tuple[Flow, ...], checks: Mapping[str, SqlCheck]
 ) -> Model:
     """The model that a form declares.
 
     Args:
         flows: Its flows, analysed.
-        check_sql: Text of the SQL files in its folder checks/, by file name. Must hold every file the form names.
+        checks: Its SQL checks, by file name. Must hold every file the form names.
     """
     if isinstance(form, SourceForm):
         topic = Topic(form.topic.name, TopicFormat(form.topic.format), form.topic.partitions)
@@ -88,7 +98,7 @@ def model_of(
             topic=topic,
             event_time=_event_time(form.event_time),
         )
-    checks = tuple(_checks(form.checks, file.parent / "checks", check_sql))
+    declared = tuple(_checks(form.checks, checks))
     if isinstance(form, ReportForm):
         return Model(
             name,
@@ -99,7 +109,8 @@ def model_of(
             partition_by=form.partition_by,
             flows=flows,
             storage=Storage(Merge.APPEND, ChangelogProducer.NONE),
-            checks=checks,
+            checks=declared,
+            check_rows=form.check_rows,
             schedule=ReportSchedule(
                 form.schedule.at, form.schedule.start_date, form.freshness.by if form.freshness else None
             ),
@@ -117,7 +128,8 @@ def model_of(
         job=_job(form.job),
         event_time=_event_time(form.event_time),
         freshness=_freshness(form.freshness),
-        checks=checks,
+        checks=declared,
+        check_rows=form.check_rows,
         restart=_restart(form.job.restart),
     )
 
@@ -151,11 +163,34 @@ def _freshness(form: FreshnessForm | None) -> Freshness | None:
     return None if form is None else Freshness(form.warn_after, form.fail_after)
 
 
-def _checks(forms: Iterable[CheckForm], folder: Path, check_sql: Mapping[str, str]) -> Iterable[Check]:
+def _checks(forms: Iterable[CheckForm], files: Mapping[str, SqlCheck]) -> Iterable[Check]:
     for form in forms:
-        if form.not_null is not None:
-            yield NotNull(form.not_null)
-        elif form.accepted is not None:
-            yield Accepted(form.accepted.column, form.accepted.values)
-        elif form.sql is not None:
-            yield SqlCheck(form.sql.removesuffix(".sql"), folder / form.sql, check_sql[form.sql])
+        yield Check(kind_of(form, files), Severity(form.severity), form.blocking)
+
+
+def kind_of(form: CheckForm, files: Mapping[str, SqlCheck]) -> Kind:
+    """What a check asks.
+
+    Args:
+        files: The SQL checks of the table, by file name.
+
+    Raises KeyError for an SQL file that is not there, and ValueError for what cannot be a table's name.
+    """
+    if form.not_null is not None:
+        return NotNull(form.not_null)
+    if form.accepted is not None:
+        return Accepted(form.accepted.column, form.accepted.values)
+    if form.range is not None:
+        return Range(form.range.column, form.range.min, form.range.max)
+    if form.unique is not None:
+        return Unique(form.unique)
+    if form.relation is not None:
+        relation = form.relation
+        return Relation(relation.columns, TableName.parse(relation.to), relation.its or relation.columns)
+    if form.volume is not None:
+        return Volume(form.volume.tolerance, form.volume.weeks, form.volume.at_least)
+    if form.malformed is not None:
+        return Malformed(form.malformed.at_most, form.malformed.within)
+    if form.late is not None:
+        return Late(form.late.at_most)
+    return files[form.sql or ""]

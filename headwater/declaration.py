@@ -3,6 +3,7 @@
 Only what one file can say about itself is checked here; what needs other files is in `headwater.rules`.
 """
 
+import re
 from datetime import date, time, timedelta
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
@@ -21,6 +22,7 @@ from pydantic import (
 
 from headwater.duration import PATTERN as DURATION_PATTERN
 from headwater.duration import format_duration, parse_duration
+from headwater.model import CHECK_ROWS
 from headwater.sqltype import ROOTS, SqlType
 
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -61,6 +63,13 @@ def _iso_date(value: Any) -> str:
         raise ValueError(f"«{value}» is not a date; write year, month and day, as in 2026-11-01") from None
 
 
+def _share(value: Any) -> float:
+    text = str(value)
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?%", text) or float(text[:-1]) > 100:
+        raise ValueError(f"«{value}» is not a share; write a number from 0 to 100 and %, as in 1% or 0.5%")
+    return float(text[:-1]) / 100
+
+
 def _text(value: Any) -> str:
     if value is None or isinstance(value, dict | list):
         raise ValueError(f"«{value}» is not a single value")
@@ -88,6 +97,7 @@ DateText = Annotated[str, PlainValidator(_iso_date), _written_as(r"^[0-9]{4}-[0-
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 Scalar = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+ShareText = Annotated[float, PlainValidator(_share), _written_as(r"^[0-9]+(\\.[0-9]+)?%$", "1%", "0.5%")]
 Options = Annotated[dict[str, Scalar], Field(default_factory=dict)]
 
 
@@ -152,17 +162,73 @@ class AcceptedForm(Form):
     values: Annotated[tuple[Scalar, ...], Field(strict=False, min_length=1)]
 
 
+class RangeForm(Form):
+    """The column lies between these two, both included, or is NULL. One of them may be left out."""
+
+    column: str
+    min: Scalar | None = Field(default=None, description="The least value: a number, a date, or an instant.")
+    max: Scalar | None = Field(default=None, description="The greatest value.")
+
+    @model_validator(mode="after")
+    def _some_bound(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("a range says min, max or both")
+        return self
+
+
+class RelationForm(Form):
+    """The values of these columns stand in another table. A row with a NULL among them passes."""
+
+    columns: Annotated[Names, Field(min_length=1)]
+    to: str = Field(description="The other table, as dwd.orders.")
+    its: Names = Field(default=(), description="The other table's columns, in this order; left out, of the same names.")
+
+
+class VolumeForm(Form):
+    """The newest whole local hour has about as many rows, by event time, as the same local hour of earlier weeks."""
+
+    tolerance: ShareText = Field(description="By how much of their mean it may differ.")
+    weeks: int = Field(default=4, ge=1, le=52, description="How many weeks back.")
+    at_least: int = Field(default=20, ge=1, description="A mean below it is not judged.")
+
+
+class MalformedForm(Form):
+    """At most this share of the records of the table's topics was rejected."""
+
+    at_most: ShareText
+    within: DurationText = _lasting(timedelta(hours=1), "Of the records that came in this time.")
+
+
+class LateForm(Form):
+    """The table's windows dropped at most this share of the records that its job read, as late."""
+
+    at_most: ShareText
+
+
+_KINDS = ("not_null", "accepted", "range", "unique", "relation", "volume", "malformed", "late", "sql")
+
+
 class CheckForm(Form):
-    """One check of the table's rows; exactly one of the keys."""
+    """One check of the table: exactly one of the kinds, and what its failing means."""
 
     not_null: Names | None = Field(default=None, description="These columns are never NULL.")
     accepted: AcceptedForm | None = Field(default=None, description="The column holds one of these values, or NULL.")
+    range: RangeForm | None = Field(default=None, description="The column lies between these two, or is NULL.")
+    unique: Names | None = Field(default=None, description="No two rows have the same values in these columns.")
+    relation: RelationForm | None = Field(default=None, description="The columns' values stand in another table.")
+    volume: VolumeForm | None = Field(default=None, description="About as many rows as in earlier weeks.")
+    malformed: MalformedForm | None = Field(default=None, description="Few of its topics' records were rejected.")
+    late: LateForm | None = Field(default=None, description="Few records were dropped as late.")
     sql: str | None = Field(default=None, description="The query in this file of the folder checks/ gives no row.")
+    severity: Literal["warn", "error"] = Field(default="error", description="What it means when it fails.")
+    blocking: bool = Field(default=False, description="While it fails, no report is made of this table.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("a check says exactly one of not_null, accepted and sql")
+        if len(self.model_fields_set.intersection(_KINDS)) != 1:
+            raise ValueError(f"a check says exactly one of {', '.join(_KINDS[:-1])} and {_KINDS[-1]}")
+        if self.blocking and self.severity == "warn":
+            raise ValueError("a check that only warns blocks nothing: leave out severity or blocking")
         return self
 
 
@@ -284,6 +350,7 @@ class StreamForm(TableForm):
     event_time: EventTimeForm | None = None
     freshness: FreshnessForm | None = None
     checks: Annotated[tuple[CheckForm, ...], Field(strict=False)] = ()
+    check_rows: int = Field(default=CHECK_ROWS, ge=1, description="Rows that a check reads of a table at most.")
     job: JobForm = Field(default_factory=lambda: JobForm(options={}))
     options: Options = Field(description="Further Paimon table options.")
 
@@ -295,6 +362,7 @@ class ReportForm(TableForm):
     schedule: ScheduleForm
     freshness: DeadlineForm | None = None
     checks: Annotated[tuple[CheckForm, ...], Field(strict=False)] = ()
+    check_rows: int = Field(default=CHECK_ROWS, ge=1, description="Rows that a check reads of a table at most.")
 
 
 class MarketForm(Form):

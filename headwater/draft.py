@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.assemble import TableFormType, columns_of
-from headwater.declaration import ReportForm, SourceForm, StreamForm
+from headwater.checks.kinds import SqlCheck
+from headwater.declaration import EventTimeForm, ReportForm, SourceForm, StreamForm
+from headwater.diagnostics import closest
 from headwater.layout import Folder
 from headwater.model import Column, TableName
 from headwater.problem import Position, Problem
@@ -35,13 +37,13 @@ class DraftFlow:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One table's declaration and flows. `check_sql` has the text of each file in checks/, by file name."""
+    """One table's declaration and flows. `sql_checks` has each file in checks/, by file name."""
 
     folder: Folder
     content: YamlFile
     form: TableFormType
     flows: tuple[DraftFlow, ...]
-    check_sql: Mapping[str, str]
+    sql_checks: Mapping[str, SqlCheck]
     columns: tuple[Column, ...]
 
     @classmethod
@@ -51,10 +53,10 @@ class Draft:
         content: YamlFile,
         form: TableFormType,
         flows: tuple[DraftFlow, ...],
-        check_sql: Mapping[str, str],
+        sql_checks: Mapping[str, SqlCheck],
     ) -> "Draft":
         """A draft with its columns taken from the form."""
-        return cls(folder, content, form, flows, check_sql, columns_of(form))
+        return cls(folder, content, form, flows, sql_checks, columns_of(form))
 
     @property
     def name(self) -> TableName:
@@ -71,6 +73,15 @@ class Draft:
         """The declared partition columns; a source has none."""
         return () if isinstance(self.form, SourceForm) else self.form.partition_by
 
+    @property
+    def event_time(self) -> EventTimeForm | None:
+        """What the table's event time goes by; a report has none."""
+        return None if isinstance(self.form, ReportForm) else self.form.event_time
+
+    def column(self, name: str) -> Column | None:
+        """The declared column of this name."""
+        return next((column for column in self.columns if column.name == name), None)
+
     def sequence(self, flow: str) -> str | None:
         """The sequence column of a flow."""
         setting = self.form.flows.get(flow) if isinstance(self.form, StreamForm) else None
@@ -83,3 +94,8 @@ class Draft:
     def at_value(self, *path: str | int, message: str, advice: str = "") -> Problem:
         """A mistake at a value of the YAML file."""
         return Problem(self.content.at_value(*path), message, advice)
+
+    def unknown_column(self, name: str, *path: str | int) -> Problem:
+        """A column is named that the table does not declare."""
+        message = f"«{name}» is not a column of {self.name}"
+        return self.at_value(*path, message=message, advice=closest(name, list(self.form.columns)))

@@ -29,6 +29,7 @@ class Snapshot:
             (Paimon then stores the minimum long).
         rows: Rows in the snapshot's files. For a key table that is not compacted it counts superseded rows too.
         schema_id: The schema that the snapshot was written with.
+        delta_rows: Rows in the files that the commit added, less those in the files that it removed.
     """
 
     id: int
@@ -37,6 +38,7 @@ class Snapshot:
     watermark: datetime | None
     rows: int
     schema_id: int
+    delta_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headwater.assemble import TableFormType, columns_of, markets_of, model_of
+from headwater.checks.kinds import SqlCheck
 from headwater.compile.rejects import REJECTED, rejected_model
 from headwater.declaration import MarketsForm, SourceForm
 from headwater.draft import Draft, DraftFlow
@@ -103,12 +104,15 @@ def _draft(
             known = {} if isinstance(form, SourceForm) else schema
             analysis = analyse(sql, path / name, known, may_read_calendar=is_report)
             flows.append(DraftFlow(name.removesuffix(".sql"), path / name, sql, analysis))
-    check_sql: dict[str, str] = {}
+    sql_checks = {}
     for name in folder.checks:
         file = path / CHECKS_FOLDER / name
-        check_sql[name] = _text(file, problems) or ""
-        problems += analyse(check_sql[name], file, schema, is_check=True).problems
-    return Draft.of(folder, content, form, tuple(flows), check_sql)
+        sql = _text(file, problems) or ""
+        analysis = analyse(sql, file, schema, is_check=True)
+        problems += analysis.problems
+        alone = analysis.row_by_row and analysis.reads == (folder.name,)
+        sql_checks[name] = SqlCheck(name.removesuffix(".sql"), file, sql, alone)
+    return Draft.of(folder, content, form, tuple(flows), sql_checks)
 
 
 def _model(draft: Draft) -> Model:
@@ -126,4 +130,4 @@ def _model(draft: Draft) -> Model:
         )
         for flow in draft.flows
     )
-    return model_of(draft.name, draft.content.file, draft.form, flows, draft.check_sql)
+    return model_of(draft.name, draft.content.file, draft.form, flows, draft.sql_checks)

@@ -2,14 +2,14 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
-from resources.paimon.reader import PinnedTable
+from resources.paimon.reader import PinnedTable, RowStream
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,21 +39,29 @@ class Session:
 
     Args:
         tables: Each is read only if the query reads it, and once for every place where it does.
+        streams: Further rows, by the name that stands for them.
         memory_limit: DuckDB's own memory; more than that is spilled or refused.
     """
 
-    def __init__(self, tables: Iterable[PinnedTable] = (), *, memory_limit: str = MEMORY_LIMIT) -> None:
+    def __init__(
+        self,
+        tables: Iterable[PinnedTable] = (),
+        *,
+        streams: Mapping[str, RowStream] | None = None,
+        memory_limit: str = MEMORY_LIMIT,
+    ) -> None:
         import duckdb
 
-        self._tables = tuple(tables)
+        self._tables: list[PinnedTable] = []
+        self._streams = dict(streams or {})
+        self._is_locked = False
         self._connection = duckdb.connect(
             ":memory:", config={"enable_external_access": "false", "memory_limit": memory_limit}
         )
         self._connection.execute("SET TimeZone = 'UTC'")
-        for number, table in enumerate(self._tables):
-            self._connection.register(f"pinned_{number}", table)
-            self._connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.name.layer.value}"')
-            self._connection.execute(f"CREATE VIEW {_quoted(table.name)} AS SELECT * FROM pinned_{number}")
+        self.add(*tables)
+        for name, stream in self._streams.items():
+            self._connection.register(name, stream)
 
     def __enter__(self) -> Self:
         return self
@@ -63,15 +71,28 @@ class Session:
     ) -> None:
         self._connection.close()
 
+    def add(self, *tables: PinnedTable) -> None:
+        """Make further tables known."""
+        for number, table in enumerate(tables, len(self._tables)):
+            self._connection.register(f"pinned_{number}", table)
+            self._connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.name.layer.value}"')
+            self._connection.execute(f"CREATE VIEW {_quoted(table.name)} AS SELECT * FROM pinned_{number}")
+        self._tables += tables
+
     @property
     def rows_read(self) -> int:
         """Rows that the scans have given so far."""
-        return sum(table.rows_read for table in self._tables)
+        return sum(stream.rows_read for stream in (*self._tables, *self._streams.values()))
 
     def prepare(self, *statements: str) -> None:
-        """Run the platform's own statements, before the query."""
+        """Run the platform's own statements, before the query. Raises HeadwaterError when one cannot be run."""
+        import duckdb
+
         for statement in statements:
-            self._connection.execute(statement)
+            try:
+                self._connection.execute(statement)
+            except duckdb.Error as error:
+                raise self._explained(error, statement) from error
 
     def rows(self, sql: str, limit: int | None = None) -> Rows:
         """Run one SELECT. Raises HeadwaterError with DuckDB's message and the place in the text."""
@@ -100,15 +121,17 @@ class Session:
         self._connection.interrupt()
 
     def _relation(self, sql: str) -> "duckdb.DuckDBPyRelation":
-        self._connection.execute("SET lock_configuration = true")
+        if not self._is_locked:
+            self._connection.execute("SET lock_configuration = true")
+            self._is_locked = True
         return self._connection.sql(single_select(sql))
 
     def _explained(self, error: Exception, sql: str) -> HeadwaterError:
         import duckdb
 
-        for table in self._tables:
-            if table.failure is not None:
-                return table.failure
+        for stream in (*self._tables, *self._streams.values()):
+            if stream.failure is not None:
+                return stream.failure
         if isinstance(error, duckdb.BinderException | duckdb.CatalogException):
             return sql_error(self._placed(sql) or error)
         return sql_error(error)

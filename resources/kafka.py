@@ -2,10 +2,25 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from headwater.model import Topic
 from headwater.problem import HeadwaterError
+
+_BY_KEY = -1
+"""librdkafka's RD_KAFKA_PARTITION_UA: its partitioner decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Records of one partition of a topic, from the offset `start` to before `end`."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
 
 
 class KafkaBroker:
@@ -61,6 +76,40 @@ class KafkaBroker:
             return found
         except KafkaException as error:
             raise failed(self._bootstrap, "asking how far the topics reach", error) from error
+        finally:
+            consumer.close()
+
+    def came_since(self, topics: Iterable[str], since: datetime) -> tuple[Span, ...]:
+        """The records of these topics, by partition, from the first one on that is not older than this instant.
+
+        Offsets are counted: in a compacted topic, or one with transactions, fewer records are there.
+
+        Raises HeadwaterError when no broker answers, or a topic is not there.
+        """
+        from confluent_kafka import Consumer, KafkaException
+        from confluent_kafka.cimpl import TopicPartition
+
+        consumer = Consumer(settings(self._bootstrap) | {"group.id": "headwater.extents", "enable.auto.commit": False})
+        try:
+            known = {topic: consumer.list_topics(topic, timeout=self._seconds).topics[topic] for topic in topics}
+            for topic, found in known.items():
+                if found.error is not None:
+                    raise HeadwaterError(
+                        f"Kafka at {self._bootstrap} has no topic {topic}", next_command="headwater apply"
+                    )
+            wanted = [
+                TopicPartition(topic, number, int(since.timestamp() * 1000))
+                for topic, found in known.items()
+                for number in found.partitions
+            ]
+            spans = []
+            for place in consumer.offsets_for_times(wanted, timeout=self._seconds) if wanted else ():
+                end = consumer.get_watermark_offsets(place, timeout=self._seconds)[1]
+                # A negative offset: no record is so new.
+                spans.append(Span(place.topic, place.partition, place.offset if place.offset >= 0 else end, end))
+            return tuple(spans)
+        except KafkaException as error:
+            raise failed(self._bootstrap, "asking what came since a time", error) from error
         finally:
             consumer.close()
 
@@ -128,11 +177,16 @@ class Writer:
             {"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5, "log_level": 0}
         )
 
-    def write(self, topic: str, value: bytes | None, key: bytes | None = None) -> None:
-        """Queue a record; waits while the queue is full."""
+    def write(self, topic: str, value: bytes | None, key: bytes | None = None, *, partition: int | None = None) -> None:
+        """Queue a record; waits while the queue is full.
+
+        Args:
+            partition: Where it goes; left out, its key decides, or chance.
+        """
+        place = _BY_KEY if partition is None else partition
         while True:
             try:
-                self._producer.produce(topic, value, key, on_delivery=self._delivered)
+                self._producer.produce(topic, value, key, partition=place, on_delivery=self._delivered)
                 return
             except BufferError:
                 self._producer.poll(0.1)

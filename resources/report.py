@@ -14,6 +14,7 @@ from headwater.problem import HeadwaterError
 from headwater.pushdown import scans
 from headwater.sqltype import SqlType
 from headwater.stack import Stack
+from resources.checks.blocking import refuse_blocked
 from resources.declarations import warehouse
 from resources.duckdb import MEMORY_LIMIT, Session
 from resources.paimon import tags
@@ -49,11 +50,13 @@ def run_report(
         memory_limit: Of DuckDB.
         patience: Seconds to wait for another run that writes this table.
 
-    Raises HeadwaterError, with nothing written, when an input is missing, not committed to, expired or not readable;
+    Raises HeadwaterError, with nothing written, when a blocking check of an input fails; when an input is missing, not
+    committed to, expired or not readable;
     when the SQL cannot be run by DuckDB or gives other columns than declared; when another run does not end in time.
     """
     started = time.monotonic()
     refuse_other_than_report(model)
+    refuse_blocked(stack, model)
     wanted = tuple(dict.fromkeys(partitions))
     if not wanted:
         raise HeadwaterError(f"No partition of {model.name} was asked for", next_command="name a date and a market")

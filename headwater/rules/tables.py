@@ -1,14 +1,13 @@
-"""Rules of one table.yaml: its columns, key, partitions, storage, event time and checks."""
+"""Rules of one table.yaml: its columns, key, partitions, storage and event time."""
 
 import re
 from collections.abc import Callable, Iterator
 
 from headwater.assemble import changelog_of, merge_of
 from headwater.compile.rejects import REJECTED
-from headwater.declaration import NAME_PATTERN, CheckForm, EventTimeForm, ReportForm, SourceForm, StreamForm
-from headwater.diagnostics import closest
+from headwater.declaration import NAME_PATTERN, ReportForm, SourceForm, StreamForm
 from headwater.draft import Draft
-from headwater.model import ChangelogProducer, Column, Merge
+from headwater.model import ChangelogProducer, Merge
 from headwater.problem import Problem
 from headwater.sqltype import SqlType
 
@@ -59,40 +58,22 @@ def _columns_are_declared(draft: Draft) -> Iterator[Problem]:
             yield from _declared(draft, name, what, index)
             if name in names[:index]:
                 yield draft.at_value(what, index, message=f"«{name}» stands twice in {what}", advice="Keep one.")
-    event_time = _event_time(draft)
+    event_time = draft.event_time
     if event_time is not None:
         yield from _declared(draft, event_time.column, "event_time", "column")
     for name, flow in getattr(draft.form, "flows", {}).items():
         if flow.sequence:
             yield from _declared(draft, flow.sequence, "flows", name, "sequence")
-    for index, check in enumerate(_checks(draft)):
-        for place, name in enumerate(check.not_null or ()):
-            yield from _declared(draft, name, "checks", index, "not_null", place)
-        if check.accepted is not None:
-            yield from _declared(draft, check.accepted.column, "checks", index, "accepted", "column")
 
 
 def _declared(draft: Draft, name: str, *path: str | int) -> Iterator[Problem]:
     if name not in draft.form.columns:
-        message = f"«{name}» is not a column of {draft.name}"
-        yield draft.at_value(*path, message=message, advice=closest(name, list(draft.form.columns)))
-
-
-def _checks(draft: Draft) -> tuple[CheckForm, ...]:
-    return () if isinstance(draft.form, SourceForm) else draft.form.checks
-
-
-def _event_time(draft: Draft) -> EventTimeForm | None:
-    return None if isinstance(draft.form, ReportForm) else draft.form.event_time
-
-
-def _column(draft: Draft, name: str) -> Column | None:
-    return next((column for column in draft.columns if column.name == name), None)
+        yield draft.unknown_column(name, *path)
 
 
 def _key_holds_plain_values(draft: Draft) -> Iterator[Problem]:
     for index, name in enumerate(draft.key):
-        column = _column(draft, name)
+        column = draft.column(name)
         if column is not None and column.type.root in _NESTED:
             yield draft.at_value("key", index, message=f"«{name}» is {column.type}, which cannot be part of a key")
 
@@ -106,8 +87,8 @@ def _partitions_are_in_the_key(draft: Draft) -> Iterator[Problem]:
 
 
 def _event_time_is_an_instant(draft: Draft) -> Iterator[Problem]:
-    form = _event_time(draft)
-    column = _column(draft, form.column) if form else None
+    form = draft.event_time
+    column = draft.column(form.column) if form else None
     if column is not None and not (column.type.root in ("TIMESTAMP", "TIMESTAMP_LTZ") and column.type.precision <= 3):
         message = f"event time goes by «{column.name}», which is {column.type}"
         yield draft.at_value(
@@ -196,7 +177,7 @@ def _report_is_made_by_market_and_day(draft: Draft) -> Iterator[Problem]:
         message = f"a report is made by market and local date, not by {', '.join(draft.partition_by) or 'nothing'}"
         yield draft.at_value("partition_by", message=message, advice="Write partition_by: [market, local_date].")
     for name, wanted in REPORT_PARTITIONS.items():
-        column = _column(draft, name)
+        column = draft.column(name)
         if column is None:
             yield draft.at_key(
                 "columns", message=f"a report has a column «{name}»", advice=f"Add {name}: {{type: {wanted}}}."
@@ -204,20 +185,6 @@ def _report_is_made_by_market_and_day(draft: Draft) -> Iterator[Problem]:
         elif column.type != wanted:
             message = f"a report's «{name}» is {wanted}, not {column.type}"
             yield draft.at_value("columns", name, "type", message=message)
-
-
-def _check_files_are_there(draft: Draft) -> Iterator[Problem]:
-    named = {check.sql for check in _checks(draft) if check.sql is not None}
-    for index, check in enumerate(_checks(draft)):
-        if check.sql is not None and check.sql not in draft.check_sql:
-            message = f"there is no file checks/{check.sql}"
-            yield draft.at_value(
-                "checks", index, "sql", message=message, advice=closest(check.sql, list(draft.check_sql))
-            )
-    for name in draft.check_sql:
-        if name not in named:
-            message = f"no check names checks/{name}, so it would never run"
-            yield draft.at_key("checks", message=message, advice=f"Add {{sql: {name}}} to checks, or remove the file.")
 
 
 _RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
@@ -234,5 +201,4 @@ _RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     _partial_rows_may_have_gaps,
     _source_can_be_read,
     _report_is_made_by_market_and_day,
-    _check_files_are_there,
 )

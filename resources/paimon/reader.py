@@ -4,9 +4,10 @@ The native reader (pypaimon-rust) is called directly. pypaimon's own `TableRead`
 raises, logs a warning, and goes on in Python, 20 times slower or with other limits; here is nothing to fall back to.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -22,6 +23,7 @@ from resources.paimon.store import FilesystemTableStore
 
 if TYPE_CHECKING:
     import pyarrow
+    from pypaimon_rust.datafusion import Table
 
 _READABLE_MERGES = ("deduplicate", "partial-update", "aggregation")
 # Paimon's default of 1,024 costs more in handing batches over than in reading them.
@@ -50,41 +52,29 @@ def scan(
     return PinnedTable(lake, name, snapshot_id, columns, where).reader()
 
 
-class PinnedTable:
-    """A table at a snapshot, as a stream that DuckDB can open any number of times (Arrow's PyCapsule interface).
+class RowStream(ABC):
+    """Rows of a table as a stream that DuckDB can open any number of times (Arrow's PyCapsule interface).
 
     Args:
-        columns: None for all; at least one is read always, so that rows can be counted.
-        where: As for `scan`.
-        tag: A tag of that snapshot, through which it stays readable after it has expired.
+        columns: Of those that the table has; None for all. At least one is read always, so that rows can be counted.
+        at_most: Rows that a pass gives at most; `was_cut` says whether there were more.
     """
 
     def __init__(
-        self,
-        lake: Path,
-        name: TableName,
-        snapshot_id: int,
-        columns: Sequence[str] | None = None,
-        where: Sequence[Comparison] = (),
-        tag: str | None = None,
+        self, lake: Path, name: TableName, columns: Sequence[str] | None = None, at_most: int | None = None
     ) -> None:
-        store = FilesystemTableStore(lake)
-        table = store.table(name)
+        table = FilesystemTableStore(lake).table(name)
         if table is None:
             raise HeadwaterError(f"There is no table {name} in the lake", next_command="headwater status")
         refuse_unreadable(table)
-        if tag is None:
-            store.snapshot(name, snapshot_id)
         self.lake = lake
         self.name = name
-        self.snapshot_id = snapshot_id
-        self.tag = tag
         self.rows_read = 0
+        self.was_cut = False
         self.failure: HeadwaterError | None = None
-        types = {column.name: column.type for column in table.columns}
-        self._all_types = types
-        self._types = _chosen(table, types, columns)
-        self._filter = native_filter(where, types)
+        self._at_most = at_most
+        self._all_types = {column.name: column.type for column in table.columns}
+        self._types = _chosen(table, self._all_types, columns)
 
     def schema(self) -> "pyarrow.Schema":
         """The columns that a reader gives."""
@@ -105,25 +95,80 @@ class PinnedTable:
 
     def _batches(self) -> Iterator["pyarrow.RecordBatch"]:
         schema = self.schema()
+        left = self._at_most
         try:
-            for batch in self._native_batches():
+            for found in self._native_batches():
+                batch = found
+                if left is not None and batch.num_rows > left:
+                    self.was_cut = True
+                    batch = batch.slice(0, left)
                 self.rows_read += batch.num_rows
                 yield _conform(batch, schema)
+                left = None if left is None else left - batch.num_rows
+                if self.was_cut and left == 0:
+                    return
         except Exception as error:
             self.failure = self._explained(error)
             raise self.failure from error
 
+    @abstractmethod
     def _native_batches(self) -> Iterator["pyarrow.RecordBatch"]:
+        """The native reader's batches, with at least the columns of `schema`."""
+
+    @abstractmethod
+    def _explained(self, error: Exception) -> HeadwaterError:
+        """What a failure of the native reader means."""
+
+    def _native_table(self, pin: Mapping[str, str]) -> "Table":
+        """The table at its newest schema, so that older rows have the columns added since (as NULL).
+
+        Args:
+            pin: Options that choose what a scan sees; it sees nothing else that the table's own options say.
+        """
         from pypaimon_rust.datafusion import Table
 
-        path = table_path(self.lake, self.name)
-        table = Table.from_resolved_schema(
-            f"file://{path}",
-            orjson.dumps(self._pinned_schema()).decode(),
+        schema = newest_schema(self.lake, self.name)
+        if schema is None:
+            raise RuntimeError("the table has been dropped")
+        options = {key: value for key, value in schema["options"].items() if not key.startswith(_SCAN_OPTIONS)}
+        return Table.from_resolved_schema(
+            f"file://{table_path(self.lake, self.name)}",
+            orjson.dumps({**schema, "options": {**options, **pin, "read.batch-size": _BATCH_ROWS}}).decode(),
             database=self.name.layer.value,
             table=self.name.table,
         )
-        builder = table.new_read_builder().with_projection(list(self._types))
+
+
+class PinnedTable(RowStream):
+    """A table at a snapshot.
+
+    Args:
+        columns: As for every stream of rows.
+        where: As for `scan`.
+        tag: A tag of that snapshot, through which it stays readable after it has expired.
+        at_most: As for every stream of rows.
+    """
+
+    def __init__(
+        self,
+        lake: Path,
+        name: TableName,
+        snapshot_id: int,
+        columns: Sequence[str] | None = None,
+        where: Sequence[Comparison] = (),
+        tag: str | None = None,
+        at_most: int | None = None,
+    ) -> None:
+        super().__init__(lake, name, columns, at_most)
+        if tag is None:
+            FilesystemTableStore(lake).snapshot(name, snapshot_id)
+        self.snapshot_id = snapshot_id
+        self.tag = tag
+        self._filter = native_filter(where, self._all_types)
+
+    def _native_batches(self) -> Iterator["pyarrow.RecordBatch"]:
+        pin = {"scan.tag-name": self.tag} if self.tag else {"scan.snapshot-id": str(self.snapshot_id)}
+        builder = self._native_table(pin).new_read_builder().with_projection(list(self._types))
         if self._filter is not None:
             builder = builder.with_filter(self._filter)
         plan = builder.new_scan().plan()
@@ -131,17 +176,8 @@ class PinnedTable:
             raise RuntimeError(f"the scan chose snapshot {plan.snapshot_id()} instead of {self.snapshot_id}")
         yield from builder.new_read().read_arrow(plan.splits())
 
-    def _pinned_schema(self) -> dict[str, Any]:
-        """The newest schema, so that older snapshots have the columns added since (as NULL), set on one snapshot."""
-        schema = newest_schema(self.lake, self.name)
-        if schema is None:
-            raise RuntimeError("the table has been dropped")
-        options = {key: value for key, value in schema["options"].items() if not key.startswith(_SCAN_OPTIONS)}
-        pin = {"scan.tag-name": self.tag} if self.tag else {"scan.snapshot-id": str(self.snapshot_id)}
-        return {**schema, "options": {**options, **pin, "read.batch-size": _BATCH_ROWS}}
-
     def _explained(self, error: Exception) -> HeadwaterError:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         try:
             if self.tag is None:
                 FilesystemTableStore(self.lake).snapshot(self.name, self.snapshot_id)
@@ -155,6 +191,11 @@ class PinnedTable:
             left="nothing was written, and no row of this read was used",
             next_command="headwater doctor",
         )
+
+
+def first_line(error: Exception) -> str:
+    """What an error of the native reader says first."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def refuse_unreadable(table: ActualTable) -> None:

@@ -106,6 +106,7 @@ def _snapshot(path: str, content: bytes) -> Snapshot:
         watermark=None if watermark is None else _instant(watermark),
         rows=fields.get("totalRecordCount") or 0,
         schema_id=fields["schemaId"],
+        delta_rows=fields.get("deltaRecordCount") or 0,
     )
 
 

@@ -81,6 +81,18 @@ class Desk:
         """Load the definitions of the warehouse as it is now, as the code server does."""
         self.definitions = build_definitions(load(self.house.stack.warehouse), self.house.stack)
 
+    def declare_checks(self, *checks: str) -> None:
+        """Declare these checks of the table, each as it stands in a list of YAML's."""
+        listed = "".join(f"\n      - {check}" for check in checks)
+        self.house.write("dwd/sales#/table.yaml", f"{_TABLE.rstrip()}\n    checks:{listed}\n")
+        self.reload()
+
+    def run_checks(self) -> dict[str, dg.AssetCheckEvaluation]:
+        """Evaluate all declared checks in a run of their own, as the schedule does; the results by name."""
+        job = self.definitions.resolve_job_def("declared_checks_job")
+        result = job.execute_in_process(instance=self.instance)
+        return {check.check_name: check for check in result.get_asset_check_evaluations()}
+
     def sell(self, sales: Sequence[tuple[int, str, int, str]]) -> None:
         """Send sales of (id, market, amount, instant)."""
         names = ("id", "market", "amount", "sold_at")

@@ -85,14 +85,15 @@ class Platform:
 @pytest.fixture
 def platform() -> Iterator[Platform]:
     engine = MemoryEngine()
+    store = MemoryTableStore()
     with dg.DagsterInstance.ephemeral() as instance:
         yield Platform(
             warehouse(),
-            MemoryTableStore(),
+            store,
             engine,
             MemoryDeployer(engine),
             MemoryReporter(MARKETS),
-            MemoryExaminer(),
+            MemoryExaminer(store),
             MemoryLags(),
             instance,
         )

@@ -5,8 +5,8 @@ from datetime import time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from headwater.checks.kinds import Accepted, Check, NotNull
 from headwater.model import (
-    Accepted,
     ChangelogProducer,
     Column,
     EventTime,
@@ -16,7 +16,6 @@ from headwater.model import (
     Market,
     Merge,
     Model,
-    NotNull,
     ReportSchedule,
     Storage,
     TableName,
@@ -110,7 +109,7 @@ MODELS = (
     source(USERS),
     replace(
         streaming(VISITS, CLICKS, USERS, freshness=Freshness(timedelta(seconds=30), timedelta(minutes=2))),
-        checks=(NotNull(("id", "market")), Accepted("market", ("au", "us"))),
+        checks=(Check(NotNull(("id", "market"))), Check(Accepted("market", ("au", "us")))),
     ),
     streaming(VISITORS, USERS),
     streaming(HITS, VISITS, freshness=Freshness(None, timedelta(seconds=20))),

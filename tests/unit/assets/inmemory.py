@@ -7,6 +7,8 @@ from pathlib import Path
 
 from headwater.batch import BatchRun, Partition, PartitionResult, PinnedInput, ReportResult
 from headwater.calendar import local_day
+from headwater.checks.kinds import Check
+from headwater.checks.outcome import Examined, Outcome
 from headwater.engines import (
     ActualColumn,
     ActualJob,
@@ -164,23 +166,32 @@ class MemoryReporter:
         return ReportResult(BatchRun("1-ab", model.name, tuple(partitions), pinned), results, 42, 0.5)
 
 
-@dataclass(frozen=True)
-class MemoryOutcome:
-    passed: bool
-    failing: int
-    sample: tuple[Mapping[str, str | None], ...] = ()
-
-
 @dataclass
 class MemoryExaminer:
-    """Every check passes, but the ones at the places in `failing`, by ten rows."""
+    """Every check passes, but the ones at the places in `failing`, by ten rows; those in `broken` have no outcome."""
 
+    store: MemoryTableStore
     failing: set[int] = field(default_factory=set)
-    asked: list[tuple[TableName, int]] = field(default_factory=list)
+    broken: set[int] = field(default_factory=set)
+    due: set[TableName] = field(default_factory=set)
+    asked: list[tuple[TableName, frozenset[str]]] = field(default_factory=list)
 
-    def __call__(self, model: Model, snapshot_id: int) -> Sequence[MemoryOutcome]:
-        self.asked.append((model.name, snapshot_id))
-        broken = MemoryOutcome(passed=False, failing=10, sample=({"id": None},))
-        return [
-            broken if i in self.failing else MemoryOutcome(passed=True, failing=0) for i in range(len(model.checks))
-        ]
+    def __call__(self, model: Model, names: Collection[str]) -> Examined:
+        self.asked.append((model.name, frozenset(names)))
+        snapshot = self.store.latest_snapshot(model.name)
+        if snapshot is None:
+            return Examined()
+        wanted = [(i, check) for i, check in enumerate(model.checks) if check.name in names]
+        return Examined(
+            tuple(self._outcome(i, check, snapshot) for i, check in wanted if i not in self.broken),
+            tuple((check.name, HeadwaterError("no broker answers")) for i, check in wanted if i in self.broken),
+        )
+
+    def _outcome(self, place: int, check: Check, snapshot: Snapshot) -> Outcome:
+        if place not in self.failing:
+            return Outcome(check, passed=True, failing=0, snapshot=snapshot.id, at=NOW, since=5, read=3)
+        sample = ({"id": None},)
+        return Outcome(check, passed=False, failing=10, snapshot=snapshot.id, at=NOW, sample=sample, said="why")
+
+    def is_due(self, model: Model) -> bool:
+        return model.name in self.due

@@ -1,46 +1,37 @@
-from dataclasses import replace
+"""What each kind of check finds at its first look, when the table is read whole."""
+
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from headwater.model import Accepted, Check, Column, Model, NotNull, SqlCheck
+from headwater.checks.kinds import Accepted, Kind, NotNull, Range, Relation, Unique
+from headwater.model import TableName
 from headwater.problem import HeadwaterError
-from headwater.sqltype import SqlType
 from headwater.stack import Stack
-from resources.checks import evaluate
+from tests.unit.batch.checking import declared, look, outcome, sql_check
 from tests.unit.batch.daily import ORDER_COLUMNS, ORDERS, Write
 
 AT = datetime(2026, 11, 22, 3, 4, 5, 678000, tzinfo=UTC)
-MODEL = Model(
-    name=ORDERS,
-    file=Path("dwd/orders/table.yaml"),
-    description="",
-    owner="",
-    columns=tuple(Column(name, SqlType.parse(kind)) for name, kind in ORDER_COLUMNS.items()),
-    key=("market", "order_id"),
-)
+CATEGORIES = TableName.parse("dwd.categories")
+NEGATIVE = "SELECT order_id FROM dwd.orders WHERE price < 0"
 
 
 @pytest.fixture
 def orders(stack: Stack, write: Write) -> Stack:
     write("dwd.orders", ORDER_COLUMNS, [("hk", 1, AT, Decimal("1.50"), "created")])
     write("dwd.orders", ORDER_COLUMNS, [("au", 2, AT, Decimal(-1), None), ("au", 3, None, Decimal(-2), "lost")])
+    write("dwd.categories", {"name": "STRING"}, [("created",), ("sold",)])
     return stack
 
 
-def sql_check(sql: str) -> SqlCheck:
-    return SqlCheck("no_negative_price", Path("dwd/orders/checks/no_negative_price.sql"), sql)
-
-
 @pytest.mark.parametrize(
-    ("check", "name", "failing", "sample"),
+    ("asks", "name", "failing", "sample"),
     [
-        (NotNull(("market",)), "not_null", 0, ()),
+        (NotNull(("market",)), "not_null_market", 0, ()),
         (
             NotNull(("market", "created_at")),
-            "not_null",
+            "not_null_market_created_at",
             1,
             ({"market": "au", "order_id": "3", "created_at": None},),
         ),
@@ -50,47 +41,74 @@ def sql_check(sql: str) -> SqlCheck:
             1,
             ({"market": "au", "order_id": "3", "status": "lost"},),
         ),
-        (sql_check("SELECT order_id FROM dwd.orders WHERE price < 0"), "no_negative_price", 2, None),
+        (Range("price", "-1", "1.50"), "range_price", 1, ({"market": "au", "order_id": "3", "price": "-2.00"},)),
+        (Range("price", None, "1.49"), "range_price", 1, ({"market": "hk", "order_id": "1", "price": "1.50"},)),
+        (Range("created_at", "2026-11-22T04:04:05.678+01:00", None), "range_created_at", 0, ()),
+        (
+            Range("created_at", None, "2026-11-22T03:04:05Z"),
+            "range_created_at",
+            2,
+            None,
+        ),
+        (Unique(("market",)), "unique_market", 1, ({"market": "au", "rows": "2"},)),
+        (Unique(("created_at",)), "unique_created_at", 1, None),
+        (Unique(("market", "order_id")), "unique_market_order_id", 0, ()),
+        (Relation(("status",), CATEGORIES, ("name",)), "relation_status", 1, ({"status": "lost"},)),
+        (sql_check(NEGATIVE), "no_negative_price", 2, None),
+        (sql_check(NEGATIVE, row_by_row=True), "no_negative_price", 2, None),
         (sql_check("SELECT order_id FROM dwd.orders WHERE price < -5"), "no_negative_price", 0, ()),
+        (sql_check("SELECT market FROM dwd.orders GROUP BY market HAVING COUNT(*) > 1"), "no_negative_price", 1, None),
     ],
 )
-def test_a_check_counts_the_rows_that_offend_and_shows_some(
-    orders: Stack, check: Check, name: str, failing: int, sample: tuple | None
+def test_a_check_counts_what_offends_and_shows_some(
+    orders: Stack, asks: Kind, name: str, failing: int, sample: tuple | None
 ) -> None:
-    (result,) = evaluate(orders, replace(MODEL, checks=(check,)), 2)
-    assert (result.name, result.failing, result.passed) == (name, failing, failing == 0)
-    assert sample is None or result.sample == sample
-    assert result.snapshots == {ORDERS: 2}
+    found = outcome(orders, declared(asks))
+    assert (found.check.name, found.failing, found.passed) == (name, failing, failing == 0)
+    assert sample is None or found.sample == sample
+    assert (found.snapshot, found.since, found.snapshots[str(ORDERS)]) == (2, None, 2)
 
 
-def test_checks_are_of_the_snapshot_asked_for_in_the_order_declared(orders: Stack) -> None:
-    checks = (NotNull(("created_at",)), Accepted("status", ("created",)))
-    assert [result.passed for result in evaluate(orders, replace(MODEL, checks=checks), 1)] == [True, True]
-    assert [result.passed for result in evaluate(orders, replace(MODEL, checks=checks), 2)] == [False, False]
+def test_outcomes_come_in_the_order_declared(orders: Stack) -> None:
+    examined = look(orders, declared(Unique(("market",)), NotNull(("market",)), Accepted("status", ("created",))))
+    assert [found.check.name for found in examined.outcomes] == ["unique_market", "not_null_market", "accepted_status"]
 
 
 def test_at_most_five_offending_rows_are_shown(orders: Stack, write: Write) -> None:
     write("dwd.orders", ORDER_COLUMNS, [("tw", number, None, Decimal(1), "x") for number in range(10, 30)])
-    (result,) = evaluate(orders, replace(MODEL, checks=(NotNull(("created_at",)),)), 3)
-    assert (result.failing, len(result.sample)) == (21, 5)
+    found = outcome(orders, declared(NotNull(("created_at",))))
+    assert (found.failing, len(found.sample)) == (21, 5)
 
 
-def test_a_check_may_read_another_table(orders: Stack, write: Write) -> None:
-    write("dm.kpi", {"market": "STRING"}, [("hk",)])
-    sql = "SELECT o.order_id FROM dwd.orders AS o LEFT JOIN dm.kpi AS k ON k.market = o.market WHERE k.market IS NULL"
-    (result,) = evaluate(orders, replace(MODEL, checks=(sql_check(sql),)), 2)
-    assert result.failing == 2
-    assert {str(name): number for name, number in result.snapshots.items()} == {"dm.kpi": 1, "dwd.orders": 2}
+def test_a_check_may_read_another_table(orders: Stack) -> None:
+    sql = (
+        "SELECT o.order_id FROM dwd.orders AS o LEFT JOIN dwd.categories AS c ON c.name = o.status WHERE c.name IS NULL"
+    )
+    found = outcome(orders, declared(sql_check(sql)))
+    assert found.failing == 2
+    assert found.snapshots == {"dwd.categories": 1, "dwd.orders": 2}
 
 
-def test_a_check_that_duckdb_does_not_run_as_flink_does_names_its_file(orders: Stack) -> None:
-    with pytest.raises(HeadwaterError, match=r"no_negative_price.sql:1:8: DuckDB, which computes this"):
-        evaluate(orders, replace(MODEL, checks=(sql_check("SELECT UPPER(status) AS s FROM dwd.orders"),)), 2)
+def test_a_check_that_duckdb_does_not_run_as_flink_does_names_its_file_and_lets_the_others_run(orders: Stack) -> None:
+    sql = "SELECT UPPER(status) AS s FROM dwd.orders"
+    examined = look(orders, declared(sql_check(sql), NotNull(("market",))))
+    ((name, error),) = examined.failures
+    assert name == "no_negative_price"
+    assert "no_negative_price.sql:1:8: DuckDB, which computes this" in str(error)
+    assert [found.check.name for found in examined.outcomes] == ["not_null_market"]
 
 
-def test_a_table_or_snapshot_that_is_not_there_is_named(orders: Stack, stack: Stack) -> None:
-    with pytest.raises(HeadwaterError, match=r"Snapshot 9 of dwd.orders does not exist"):
-        evaluate(orders, replace(MODEL, checks=(NotNull(("market",)),)), 9)
-    missing = replace(MODEL, name=replace(ORDERS, table="missing"), checks=(NotNull(("market",)),))
-    with pytest.raises(HeadwaterError, match=r"There is no table dwd.missing in the lake to check"):
-        evaluate(orders, missing, 1)
+def test_a_table_that_is_not_there_is_named(stack: Stack) -> None:
+    with pytest.raises(HeadwaterError, match=r"There is no table dwd.orders in the lake to check"):
+        look(stack, declared(NotNull(("market",))))
+
+
+def test_a_table_without_a_commit_gives_nothing(stack: Stack, write: Write) -> None:
+    write("dwd.orders", ORDER_COLUMNS, [])
+    assert look(stack, declared(NotNull(("market",)))).outcomes == ()
+
+
+def test_a_table_that_a_relation_leads_to_must_have_a_commit(orders: Stack) -> None:
+    examined = look(orders, declared(Relation(("status",), TableName.parse("dwd.none"), ("name",))))
+    ((_, error),) = examined.failures
+    assert "dwd.none has no snapshot yet, and a check reads it" in str(error)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from headwater import reading
+from headwater.checks.kinds import Accepted, Malformed, Range, Relation, SqlCheck, Unique, Volume
 from headwater.compile.job import fingerprint
 from headwater.loader import load
-from headwater.model import Accepted, ChangelogProducer, Merge, Restart, SqlCheck, TableName
+from headwater.model import ChangelogProducer, Merge, Restart, TableName
 from headwater.problem import HeadwaterError, InvalidWarehouse
 
 PROJECT = Path(__file__).parents[3]
@@ -59,9 +60,11 @@ def test_the_reference_warehouse_is_read_as_declared():
         "from_dispatch": "dispatched_at",
     }
     assert [column.name for column in orders.columns if column.required] == ["market", "order_day", "order_id"]
-    assert orders.checks[0] == Accepted("status", ("created", "matched", "completed", "cancelled"))
-    assert isinstance(orders.checks[1], SqlCheck)
-    assert "price < 0" in orders.checks[1].sql
+    assert orders.checks[0].asks == Accepted("status", ("created", "matched", "completed", "cancelled"))
+    no_negative_price = orders.checks[1].asks
+    assert isinstance(no_negative_price, SqlCheck)
+    assert "price < 0" in no_negative_price.sql
+    assert no_negative_price.row_by_row
     kpi = warehouse.model(TableName.parse("dm.kpi_minute"))
     assert (kpi.job.state_ttl, kpi.reads) == (timedelta(hours=36), (TableName.parse("dwd.orders"),))
     activity = warehouse.model(TableName.parse("dm.driver_activity"))
@@ -183,3 +186,35 @@ def test_a_missing_folder_says_how_to_name_one(tmp_path):
         f"There is no warehouse folder {tmp_path / 'nowhere'}\n"
         "  next:  give one by --warehouse PATH or HEADWATER_WAREHOUSE"
     )
+
+
+def test_each_kind_of_check_is_read_as_declared(sensors):
+    declared = """checks:
+  - not_null: [place]
+    severity: warn
+  - range: {column: degrees, min: -90, max: 90.5}
+    blocking: true
+  - unique: [place, moved_at]
+  - relation: {columns: [place], to: dm.warmth}
+  - volume: {tolerance: 40%, weeks: 2, at_least: 5}
+  - malformed: {at_most: 0.5%, within: 2h}
+  - sql: too_hot.sql
+check_rows: 1000
+"""
+    sensors.replace("dwd/sensors/table.yaml", "checks:\n  - not_null: [place]\n  - sql: too_hot.sql\n", declared)
+    model = load(sensors.root).model(TableName.parse("dwd.sensors"))
+    assert [(check.name, check.severity.value, check.blocking) for check in model.checks[:2]] == [
+        ("not_null_place", "warn", False),
+        ("range_degrees", "error", True),
+    ]
+    assert [check.asks for check in model.checks[1:6]] == [
+        Range("degrees", "-90", "90.5"),
+        Unique(("place", "moved_at")),
+        Relation(("place",), TableName.parse("dm.warmth"), ("place",)),
+        Volume(0.4, 2, 5),
+        Malformed(0.005, timedelta(hours=2)),
+    ]
+    too_hot = model.checks[6].asks
+    assert isinstance(too_hot, SqlCheck)
+    assert too_hot.row_by_row
+    assert model.check_rows == 1000

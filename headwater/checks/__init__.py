@@ -1,0 +1,1 @@
+"""Declared checks: what they ask of a table's rows, and what is found."""
