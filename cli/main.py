@@ -21,6 +21,7 @@ COMMANDS = {
     "backfill": "cli.backfill",
     "query": "cli.query",
     "lag": "cli.lag",
+    "cost": "cli.cost",
     "bench": "cli.bench",
     "simulate": "cli.simulate",
 }

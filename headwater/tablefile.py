@@ -25,6 +25,7 @@ _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "float_type": "a number",
     "bool_type": "true or false",
     "tuple_type": "a list, as in [a, b]",
     "dict_type": "a mapping of keys to values",
