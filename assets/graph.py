@@ -5,6 +5,7 @@ import dagster as dg
 from assets.checks import checks_definition, checks_schedule
 from assets.cluster import cluster_check, cluster_spec
 from assets.jobs import jobs_definition
+from assets.maintenance import maintenance_definition, maintenance_schedule
 from assets.reports import reports_definitions
 from assets.resources import platform_resources
 from assets.schedules import report_schedules
@@ -21,15 +22,21 @@ def build_definitions(warehouse: Warehouse, stack: Stack) -> dg.Definitions:
     """Definitions of every model. Nothing outside the process is asked."""
     checks = checks_definition(warehouse)
     streams = bool(warehouse.streaming)
+    maintenance = maintenance_definition(warehouse) if streams or warehouse.reports else None
     return dg.Definitions(
         assets=[
             *(source_spec(model) for model in warehouse.sources),
             *([jobs_definition(warehouse), cluster_spec()] if streams else []),
             *(table_spec(model) for model in warehouse.streaming),
             *reports_definitions(warehouse),
+            *([maintenance] if maintenance else []),
         ],
         asset_checks=[*([checks] if checks else []), *([cluster_check(warehouse)] if streams else [])],
-        schedules=[*report_schedules(warehouse), *([checks_schedule(checks)] if checks else [])],
+        schedules=[
+            *report_schedules(warehouse),
+            *([checks_schedule(checks)] if checks else []),
+            *([maintenance_schedule(maintenance, warehouse)] if maintenance else []),
+        ],
         sensors=[
             *([snapshot_sensor(warehouse), job_health_sensor(warehouse)] if streams else []),
             *([autoscaling_sensor(warehouse)] if autoscaled(warehouse) else []),

@@ -18,6 +18,7 @@ COMMANDS = {
     "apply": "cli.apply",
     "scale": "cli.scale",
     "savepoints": "cli.savepoints",
+    "maintain": "cli.maintain",
     "backfill": "cli.backfill",
     "query": "cli.query",
     "lag": "cli.lag",

@@ -8,7 +8,7 @@ class Bucket:
     """The data files that the newest snapshot has in one bucket of one partition.
 
     Args:
-        partition: `market=hk/order_day=2026-11-22`, as its folder is called; "" in a table without partitions.
+        partition: `market=hk/order_day=2026-11-22`; "" in a table without partitions.
         number: Of the bucket in its partition; 0 where a table has no buckets.
         files: Of any level.
         level0: Files of level 0, which no compaction has merged yet. Files of a table without a key all are.
@@ -37,6 +37,7 @@ class Footprint:
         live_files: Of those, what reading the newest snapshot takes: data files and manifests.
         live_bytes: Of those.
         buckets: Of the newest snapshot, ordered by partition and number.
+        missing: Data files of the newest snapshot that are not there: the table cannot be read.
     """
 
     snapshot: int | None
@@ -47,6 +48,7 @@ class Footprint:
     live_files: int
     live_bytes: int
     buckets: tuple[Bucket, ...]
+    missing: tuple[str, ...] = ()
 
     @property
     def held_files(self) -> int:

@@ -28,11 +28,16 @@ def footprint(lake: Path, name: TableName) -> Footprint | None:
     root = table_path(lake, name)
     if not Path(root, "schema").is_dir():
         return None
+    counted = _counted(lake, name, root)
+    # A file may go because its snapshot expired between the two looks: then the second time none is missing.
+    return _counted(lake, name, root) if counted.missing else counted
+
+
+def _counted(lake: Path, name: TableName, root: str) -> Footprint:
     snapshot, live, entries = _newest(lake, name)
     on_disk = dict(_files(root))
-    for entry in entries:
-        for file in (entry.file.file_name, *(entry.file.extra_files or ())):
-            live[file] = on_disk.get(file, entry.file.file_size)
+    data = {file: entry.file.file_size for entry in entries for file in _names(entry)}
+    live |= {file: on_disk.get(file, size) for file, size in data.items()}
     return Footprint(
         snapshot=snapshot,
         snapshots=len(numbered(f"{root}/snapshot", "snapshot-")),
@@ -42,7 +47,12 @@ def footprint(lake: Path, name: TableName) -> Footprint | None:
         live_files=len(live),
         live_bytes=sum(live.values()),
         buckets=_buckets(entries),
+        missing=tuple(sorted(file for file in data if file not in on_disk)),
     )
+
+
+def _names(entry: "ManifestEntry") -> tuple[str, ...]:
+    return entry.file.file_name, *(entry.file.extra_files or ())
 
 
 def _newest(lake: Path, name: TableName) -> tuple[int | None, dict[str, int], "list[ManifestEntry]"]:

@@ -1,18 +1,26 @@
 """Definitions over systems in memory, and an instance that forgets."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from assets.graph import build_definitions
-from assets.resources import DEPLOYER, EXAMINER, REPORTER, STREAM_ENGINE, TABLE_STORE
+from assets.resources import ACCOUNTANT, CARETAKER, DEPLOYER, EXAMINER, REPORTER, STREAM_ENGINE, TABLE_STORE
 from headwater.model import Warehouse
 from headwater.stack import Ports, Stack
 from tests.unit.assets.declared import MARKETS, warehouse
-from tests.unit.assets.inmemory import MemoryDeployer, MemoryEngine, MemoryExaminer, MemoryReporter, MemoryTableStore
+from tests.unit.assets.inmemory import (
+    MemoryAccountant,
+    MemoryCaretaker,
+    MemoryDeployer,
+    MemoryEngine,
+    MemoryExaminer,
+    MemoryReporter,
+    MemoryTableStore,
+)
 
 
 @dataclass
@@ -26,6 +34,8 @@ class Platform:
     reporter: MemoryReporter
     examiner: MemoryExaminer
     instance: dg.DagsterInstance
+    caretaker: MemoryCaretaker = field(default_factory=MemoryCaretaker)
+    accountant: MemoryAccountant = field(default_factory=MemoryAccountant)
     _built: tuple[Warehouse, dg.Definitions] | None = None
 
     @property
@@ -36,6 +46,8 @@ class Platform:
             DEPLOYER: self.deployer,
             REPORTER: self.reporter,
             EXAMINER: self.examiner,
+            CARETAKER: self.caretaker,
+            ACCOUNTANT: self.accountant,
         }
 
     def definitions(self) -> dg.Definitions:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from headwater.batch import BatchRun, Partition, PartitionResult, PinnedInput, ReportResult
 from headwater.calendar import local_day
+from headwater.cost.bill import Bill, Overhead, Usage, ranked
+from headwater.cost.prices import Prices
+from headwater.cost.share import Pace
 from headwater.engines import (
     ActualColumn,
     ActualJob,
@@ -19,8 +22,10 @@ from headwater.engines import (
     RetainedState,
     Snapshot,
 )
+from headwater.footprint import Footprint
 from headwater.model import Market, Model, TableName
 from headwater.problem import HeadwaterError
+from headwater.upkeep.duty import Duty, Outcome
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -166,3 +171,44 @@ class MemoryExaminer:
         return [
             broken if i in self.failing else MemoryOutcome(passed=True, failing=0) for i in range(len(model.checks))
         ]
+
+
+@dataclass
+class MemoryCaretaker:
+    """Finds one thing to do on each of these tables, for each duty, and does it."""
+
+    tables: tuple[TableName, ...] = ()
+    faults: dict[tuple[Duty, TableName], str] = field(default_factory=dict)
+    error: HeadwaterError | None = None
+    asked: list[tuple[Duty, ...]] = field(default_factory=list)
+
+    def __call__(self, duties: Collection[Duty], on_outcome: Callable[[Outcome], None]) -> Sequence[Outcome]:
+        self.asked.append(tuple(duties))
+        if self.error:
+            raise self.error
+        before = Footprint(7, 20, ("t",), files=30, bytes=3000, live_files=10, live_bytes=1000, buckets=())
+        after = replace(before, snapshots=10, tags=(), files=12, bytes=1200)
+        outcomes = [
+            Outcome(duty, name, before, after, 1, 100, "removed it", fault=self.faults.get((duty, name), ""))
+            for duty in duties
+            for name in self.tables
+        ]
+        for outcome in outcomes:
+            on_outcome(outcome)
+        return outcomes
+
+
+@dataclass
+class MemoryAccountant:
+    """Each of these tables' jobs uses half a core, and the tables are of a gigabyte."""
+
+    tables: tuple[TableName, ...] = ()
+    prices: Prices | None = None
+    error: HeadwaterError | None = None
+
+    def __call__(self) -> Bill:
+        if self.error:
+            raise self.error
+        files = Footprint(7, 20, (), files=30, bytes=10**9, live_files=10, live_bytes=4 * 10**8, buckets=())
+        usages = [Usage(name, Pace(0.5, NOW, 60.0), 1000, 3000, files) for name in self.tables]
+        return Bill(NOW, ranked(usages, self.prices), (Overhead("kafka", 0.04),), self.prices)
