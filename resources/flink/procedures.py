@@ -12,6 +12,8 @@ from headwater.model import TableName
 from resources.flink.gateway import Gateway, Session
 
 _SECONDS = 600.0
+# Whoever waits holds the table's lock: a compaction that went on without it would be a second writer.
+_COMPACTION_SECONDS = 6 * 3600.0
 _PROPERTIES = {
     "execution.runtime-mode": "batch",
     "table.dml-sync": "true",
@@ -47,10 +49,10 @@ class Procedures:
 
     def compact(self, table: TableName, kept: timedelta) -> None:
         """See LakeProcedures.compact."""
-        self._rows(procedures.compact(table, kept=kept))
+        self._rows(procedures.compact(table, kept=kept), timeout=_COMPACTION_SECONDS)
 
-    def _rows(self, statement: str) -> list[list[str]]:
-        return self._session.rows(statement, timeout=_SECONDS)
+    def _rows(self, statement: str, *, timeout: float = _SECONDS) -> list[list[str]]:
+        return self._session.rows(statement, timeout=timeout)
 
 
 @contextmanager

@@ -4,6 +4,9 @@ Paimon looks for them by taking away from all old files those that some snapshot
 while it looks, files that live may be taken for orphans (apache/paimon#7710): it does not see the snapshot that names
 them, nor the newer one. So the newest snapshot is tagged while it looks: a tag does not expire, and whatever is live
 when the look begins is named by it. What is written later is too young to be taken.
+
+A job that does not run may have files that are written and not committed: its newest checkpoint knows of them, the
+table does not. So a stream's table is cleaned only while its job completes checkpoints: such files are younger then.
 """
 
 from collections.abc import Iterator
@@ -19,6 +22,8 @@ from resources.upkeep.place import Place, Target
 
 # Paimon takes the moment as local time of the gateway, which is at most fourteen hours off.
 _AGE = KEPT + timedelta(days=1)
+_RECENT = timedelta(days=1)
+_UNCOMMITTED = "its job has completed no checkpoint for a day: files that it has yet to commit look like orphans"
 
 
 def remove(place: Place, target: Target) -> Outcome:
@@ -29,8 +34,9 @@ def remove(place: Place, target: Target) -> Outcome:
     oldest = place.now - _AGE
     with _guarded(place, name, files.snapshot):
         found, size = place.procedures.orphans(name, oldest, dry_run=True)
-        if place.dry_run or not found:
-            return Outcome(Duty.ORPHANS, name, files, files, found, size)
+        left = _UNCOMMITTED if found and not _has_committed(place, target) else ""
+        if place.dry_run or left or not found:
+            return Outcome(Duty.ORPHANS, name, files, files, found, size, left=left)
         removed, freed = place.procedures.orphans(name, oldest, dry_run=False)
     after = place.footprint(name)
     fault = ""
@@ -41,6 +47,12 @@ def remove(place: Place, target: Target) -> Outcome:
         )
     done = f"removed {removed} files, {freed:,} bytes"
     return Outcome(Duty.ORPHANS, name, files, after, found, size, done=done, fault=fault)
+
+
+def _has_committed(place: Place, target: Target) -> bool:
+    """Whatever was written to the table before the orphans' age is committed, or never will be."""
+    committed = place.committed.get(target.name)
+    return target.model.is_report or (committed is not None and place.now - committed < _RECENT)
 
 
 @contextmanager

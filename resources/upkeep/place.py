@@ -1,7 +1,7 @@
 """What every duty needs to know of where it works."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from headwater.footprint import Footprint
@@ -21,12 +21,14 @@ class Place:
         procedures: Paimon's procedures over its lake.
         now: The moment that ages are counted from.
         dry_run: Look, and change nothing.
+        committed: Of each job that runs, when its newest checkpoint was completed, and what it had written committed.
     """
 
     stack: Stack
     procedures: LakeProcedures
     now: datetime
     dry_run: bool
+    committed: Mapping[TableName, datetime] = field(default_factory=dict)
 
     def footprint(self, name: TableName) -> Footprint:
         """The table's files now. Raises HeadwaterError when the table has gone."""

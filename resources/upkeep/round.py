@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 from filelock import FileLock, Timeout
 
+from headwater.engines import JobState
 from headwater.model import Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from headwater.upkeep.duty import Duty, Outcome
 from resources.declarations import warehouse
+from resources.deploy import engine
 from resources.flink.procedures import calling
 from resources.paimon.footprint import footprint
 from resources.paimon.store import FilesystemTableStore
@@ -43,14 +45,15 @@ def keep_clean(
         dry_run: Look, and change nothing.
         on_outcome: Told each outcome as it is known.
 
-    Raises HeadwaterError when another round is under way, when a table is not declared, or when Flink's SQL gateway
-    does not answer.
+    Raises HeadwaterError when another round is under way, when a table is not declared, or when Flink does not
+    answer.
     """
     declared = warehouse(stack)
     models = _chosen(declared, tables)
     outcomes: list[Outcome] = []
     with _alone(stack), calling(stack.gateway_url, stack.lake) as procedures:
-        place = Place(stack, procedures, datetime.now(UTC), dry_run)
+        committed = _committed(stack) if Duty.ORPHANS in duties else {}
+        place = Place(stack, procedures, datetime.now(UTC), dry_run, committed)
         for model in models:
             for outcome in _outcomes(place, model, duties):
                 outcomes.append(outcome)
@@ -61,6 +64,15 @@ def keep_clean(
 def undeclared(stack: Stack, declared: Warehouse) -> tuple[TableName, ...]:
     """Tables of the lake that no model declares. They are left alone: nobody says who writes and reads them."""
     return tuple(name for name in FilesystemTableStore(stack.lake).tables() if name not in declared)
+
+
+def _committed(stack: Stack) -> dict[TableName, datetime]:
+    """When each job that runs has last completed a checkpoint."""
+    with engine(stack) as flink:
+        ends = {
+            job.model: flink.health(job.id).last_checkpoint_at for job in flink.jobs() if job.state is JobState.RUNNING
+        }
+    return {name: at for name, at in ends.items() if at is not None}
 
 
 def _outcomes(place: Place, model: Model, duties: Collection[Duty]) -> Iterator[Outcome]:

@@ -95,7 +95,8 @@ class Lake:
         return Target(model, table.options, files)
 
     def place(self, *, dry_run: bool = False) -> Place:
-        return Place(self.stack, self.calls, NOW, dry_run)
+        """With the stream's job running."""
+        return Place(self.stack, self.calls, NOW, dry_run, {ORDERS: NOW - timedelta(minutes=1)})
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -14,7 +15,7 @@ from resources.paimon import tags
 from resources.paimon.writer import writing
 from resources.upkeep import compacting, expiry, orphans
 from resources.upkeep.place import Place, Target
-from tests.unit.upkeep.conftest import DAILY, ORDERS, Lake
+from tests.unit.upkeep.conftest import DAILY, NOW, ORDERS, Lake
 
 DEAD = "headwater-rpt.x-4194999-1795424512-abcdef"
 DUTIES = [expiry.expire, compacting.compact, orphans.remove]
@@ -116,6 +117,19 @@ def test_orphans_are_looked_for_before_they_are_removed_and_the_newest_snapshot_
     assert looked.startswith(f"headwater-upkeep-{os.getpid()}-")
     assert tags.names(lake.stack.lake, ORDERS) == ()
     assert (outcome.found, outcome.found_bytes, outcome.done) == (3, 4096, "removed 3 files, 4,096 bytes")
+
+
+@pytest.mark.parametrize("committed", [{}, {ORDERS: NOW - timedelta(days=2)}], ids=["no job", "no checkpoint"])
+def test_orphans_stay_while_a_job_may_have_to_commit_them(lake: Lake, committed: dict[TableName, datetime]) -> None:
+    history(lake, ORDERS, 1)
+    history(lake, DAILY, 1)
+    lake.calls.orphaned = (3, 4096)
+    place = replace(lake.place(), committed=committed)
+    outcome = orphans.remove(place, lake.target(ORDERS))
+    assert lake.calls.made == ["look for orphans of dwd.orders, 8 days"]
+    assert (outcome.found, outcome.done) == (3, "")
+    assert "files that it has yet to commit look like orphans" in outcome.left
+    assert orphans.remove(place, lake.target(DAILY)).done == "removed 3 files, 4,096 bytes"
 
 
 def test_nothing_is_removed_where_no_orphan_is_found(lake: Lake) -> None:
