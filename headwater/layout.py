@@ -100,8 +100,9 @@ def _layer_advice(name: str) -> str:
 
 
 def _meant(name: str) -> str:
-    near = get_close_matches(name.lower(), _ROOT_FILES, n=1)
-    return near[0] if near else " or ".join(_ROOT_FILES)
+    stems = {Path(file).stem: file for file in _ROOT_FILES}
+    near = get_close_matches(Path(name).stem.lower(), stems, n=1)
+    return stems[near[0]] if near else " or ".join(_ROOT_FILES)
 
 
 def _scan_layer(layout: Layout, layer: Layer, path: str) -> None:
