@@ -7,6 +7,7 @@ from assets.cluster import cluster_check, cluster_spec
 from assets.deadlines import deadline_check, promised
 from assets.freshness import freshness_check
 from assets.jobs import jobs_definition
+from assets.maintenance import maintenance_definition, maintenance_schedule
 from assets.reports import reports_definitions
 from assets.resources import platform_resources
 from assets.schedules import report_schedules
@@ -25,19 +26,25 @@ def build_definitions(warehouse: Warehouse, stack: Stack) -> dg.Definitions:
     checks = checks_definition(warehouse)
     promises = [check for check in (freshness_check(warehouse), deadline_check(warehouse)) if check is not None]
     streams = bool(warehouse.streaming)
+    maintenance = maintenance_definition(warehouse) if streams or warehouse.reports else None
     return dg.Definitions(
         assets=[
             *(source_spec(model) for model in warehouse.sources),
             *([jobs_definition(warehouse), cluster_spec()] if streams else []),
             *(table_spec(model) for model in warehouse.streaming),
             *reports_definitions(warehouse),
+            *([maintenance] if maintenance else []),
         ],
         asset_checks=[
             *([checks] if checks else []),
             *promises,
             *([cluster_check(warehouse)] if streams else []),
         ],
-        schedules=[*report_schedules(warehouse), *([checks_schedule(warehouse, checks)] if checks else [])],
+        schedules=[
+            *report_schedules(warehouse),
+            *([checks_schedule(warehouse, checks)] if checks else []),
+            *([maintenance_schedule(maintenance, warehouse)] if maintenance else []),
+        ],
         sensors=[
             *([snapshot_sensor(warehouse), job_health_sensor(warehouse)] if streams else []),
             *([autoscaling_sensor(warehouse)] if autoscaled(warehouse) else []),

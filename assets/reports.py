@@ -13,6 +13,7 @@ from assets.operation import one_operation
 from assets.partitions import partition_key, partition_of, report_partitions, westmost
 from assets.resources import REPORTER
 from headwater.batch import ReportResult
+from headwater.cost.bill import CPU_SECONDS
 from headwater.model import Market, Model, Warehouse
 from headwater.problem import HeadwaterError
 
@@ -111,6 +112,7 @@ def _materialised(context: dg.AssetExecutionContext, model: Model, result: Repor
                 "paimon/snapshot_id": result.snapshot_id,
                 "headwater/rows_written": result.rows,
                 "headwater/seconds": result.seconds,
+                CPU_SECONDS: round(result.cpu_seconds, 3),
                 "headwater/run": result.run.id,
                 COLUMN_LINEAGE: table_lineage(model),
                 **{f"headwater/input/{pin.table}": pin.snapshot.id for pin in result.run.inputs},

@@ -17,6 +17,8 @@ from headwater.stack import Stack
 
 if TYPE_CHECKING:
     from headwater.batch import Partition, ReportResult
+    from headwater.cost.bill import Bill
+    from headwater.upkeep.duty import Duty, Outcome
 
 TABLE_STORE = "table_store"
 STREAM_ENGINE = "stream_engine"
@@ -24,6 +26,8 @@ DEPLOYER = "deployer"
 REPORTER = "reporter"
 EXAMINER = "examiner"
 LAGS = "lags"
+CARETAKER = "caretaker"
+ACCOUNTANT = "accountant"
 
 
 class Deployed(Protocol):
@@ -81,6 +85,22 @@ class Examiner(Protocol):
         ...
 
 
+class Caretaker(Protocol):
+    """What keeps the lake clean."""
+
+    def __call__(self, duties: Collection["Duty"], on_outcome: Callable[["Outcome"], None]) -> Sequence["Outcome"]:
+        """Do these duties on all tables, telling each outcome as it is known. Raises HeadwaterError."""
+        ...
+
+
+class Accountant(Protocol):
+    """What measures costs."""
+
+    def __call__(self) -> "Bill":
+        """What every asset uses now. Raises HeadwaterError."""
+        ...
+
+
 def platform_resources(stack: Stack) -> dict[str, dg.ResourceDefinition]:
     """The resources of this stack."""
 
@@ -120,6 +140,16 @@ def platform_resources(stack: Stack) -> dict[str, dg.ResourceDefinition]:
 
         return lambda declared, now: lags(stack, declared, now)
 
+    def caretaker(_: dg.InitResourceContext) -> object:
+        from resources.upkeep.round import keep_clean
+
+        return lambda duties, on_outcome: keep_clean(stack, duties, on_outcome=on_outcome)
+
+    def accountant(_: dg.InitResourceContext) -> object:
+        from resources.cost.bill import bill
+
+        return lambda: bill(stack)
+
     functions = {
         TABLE_STORE: table_store,
         STREAM_ENGINE: stream_engine,
@@ -127,5 +157,7 @@ def platform_resources(stack: Stack) -> dict[str, dg.ResourceDefinition]:
         REPORTER: reporter,
         EXAMINER: examiner,
         LAGS: lags,
+        CARETAKER: caretaker,
+        ACCOUNTANT: accountant,
     }
     return {key: dg.ResourceDefinition(resource_fn=function) for key, function in functions.items()}

@@ -18,11 +18,13 @@ COMMANDS = {
     "apply": "cli.apply",
     "scale": "cli.scale",
     "savepoints": "cli.savepoints",
+    "maintain": "cli.maintain",
     "backfill": "cli.backfill",
     "query": "cli.query",
     "check": "cli.check",
     "replay": "cli.replay",
     "lag": "cli.lag",
+    "cost": "cli.cost",
     "bench": "cli.bench",
     "simulate": "cli.simulate",
 }

@@ -1,7 +1,6 @@
 """`headwater savepoints`: the states that a model's job can start from."""
 
 import json
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -11,6 +10,7 @@ from cli.clock import iso, local
 from headwater.engines import RetainedState
 from headwater.stack import Stack
 from resources.flink.statefolder import KEPT_SAVEPOINTS
+from resources.local.disk import size_of
 
 
 @click.command()
@@ -74,7 +74,7 @@ def _shown(states: tuple[RetainedState, ...]) -> Table:
             local(state.completed_at),
             state.fingerprint,
             "–" if state.snapshot is None else str(state.snapshot),
-            f"{_size(state.path) / 1e6:,.1f} MB",
+            f"{size_of(state.path) / 1e6:,.1f} MB",
         )
     return shown
 
@@ -86,21 +86,10 @@ def _as_json(state: RetainedState) -> dict[str, object]:
         "completed_at": iso(state.completed_at),
         "version": state.fingerprint,
         "snapshot": state.snapshot,
-        "bytes": _size(state.path),
+        "bytes": size_of(state.path),
         "path": str(state.path),
     }
 
 
 def _kind(state: RetainedState) -> str:
     return "savepoint" if state.is_savepoint else "checkpoint"
-
-
-def _size(folder: Path) -> int:
-    """Bytes of the files in it; a running job may drop a checkpoint meanwhile."""
-    total = 0
-    for file in folder.rglob("*"):
-        try:
-            total += file.stat().st_size if file.is_file() else 0
-        except FileNotFoundError:
-            continue
-    return total

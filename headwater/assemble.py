@@ -17,12 +17,14 @@ from headwater.checks.kinds import (
     Unique,
     Volume,
 )
+from headwater.cost.prices import Prices
 from headwater.declaration import (
     CheckForm,
     EventTimeForm,
     FreshnessForm,
     JobForm,
     MarketsForm,
+    PricesForm,
     ReportForm,
     RestartForm,
     SourceForm,
@@ -137,6 +139,11 @@ def model_of(
 def markets_of(form: MarketsForm) -> tuple[Market, ...]:
     """The markets, in the order they are declared."""
     return tuple(Market(code, market.name, market.zone, market.currency) for code, market in form.markets.items())
+
+
+def prices_of(form: PricesForm) -> Prices:
+    """The price table."""
+    return Prices(form.currency, form.cpu_hour, form.storage_gb_month, form.state_gb_month)
 
 
 def _job(form: JobForm) -> JobOptions:

@@ -103,12 +103,19 @@ class PartitionResult:
 
 @dataclass(frozen=True, slots=True)
 class ReportResult:
-    """What one run did. `snapshot_id` is the commit in the report's own table; `seconds` is wall time."""
+    """What one run did.
+
+    Args:
+        snapshot_id: The commit in the report's own table.
+        seconds: Wall time, waiting for another run included.
+        cpu_seconds: CPU of all threads of the process meanwhile.
+    """
 
     run: BatchRun
     partitions: tuple[PartitionResult, ...]
     snapshot_id: int
     seconds: float
+    cpu_seconds: float = 0.0
 
     @property
     def rows(self) -> int:

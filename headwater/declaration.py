@@ -95,6 +95,7 @@ ZoneText = Annotated[ZoneInfo, PlainValidator(_zone), _written_as(None, "Asia/Ko
 TimeText = Annotated[time, PlainValidator(_local_time), _written_as(r"^[0-2][0-9]:[0-5][0-9]$", "01:30")]
 DateText = Annotated[str, PlainValidator(_iso_date), _written_as(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "2026-11-01")]
 Text = Annotated[str, Field(min_length=1)]
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 Scalar = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 ShareText = Annotated[float, PlainValidator(_share), _written_as(r"^[0-9]+(\\.[0-9]+)?%$", "1%", "0.5%")]
@@ -377,3 +378,12 @@ class MarketsForm(Form):
     """markets.yaml: where the warehouse's days begin and end."""
 
     markets: dict[str, MarketForm] = Field(min_length=1, description="Markets by code.")
+
+
+class PricesForm(Form):
+    """prices.yaml: what CPU, state and storage cost. Without it, costs are shown as amounts and not as money."""
+
+    currency: Text = Field(description="ISO 4217 code.", examples=["EUR"])
+    cpu_hour: Price = Field(description="Of one CPU core in use for an hour.")
+    storage_gb_month: Price = Field(description="Of 10^9 bytes of tables for a month.")
+    state_gb_month: Price = Field(description="Of 10^9 bytes of checkpoints and savepoints for a month.")

@@ -187,6 +187,7 @@ class TaskLoad:
         idle: Milliseconds of having nothing to do. The three together are the time that has passed.
         read: Records read.
         waiting: Of a Kafka source, records at the broker that it has not read yet; None where that is not known.
+        subtasks: How many the task runs in; the times are sums over them.
     """
 
     name: str
@@ -195,6 +196,7 @@ class TaskLoad:
     idle: float
     read: int = 0
     waiting: int | None = None
+    subtasks: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,7 @@ class JobHealth:
         checkpoints_failed: Checkpoints that have failed since the newest completed one, of the last ten.
         checkpoint_failure: Why the newest of those failed, or "".
         tasks: In the order in which rows go through them.
+        state_bytes: Of the newest completed checkpoint, files that it shares with earlier ones included; 0 for none.
     """
 
     state: JobState
@@ -229,6 +232,7 @@ class JobHealth:
     checkpoints_failed: int = 0
     checkpoint_failure: str = ""
     tasks: tuple[TaskLoad, ...] = ()
+    state_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

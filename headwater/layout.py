@@ -13,8 +13,10 @@ from headwater.shadow import SUFFIX
 
 TABLE_FILE = "table.yaml"
 MARKETS_FILE = "markets.yaml"
+PRICES_FILE = "prices.yaml"
 CHECKS_FOLDER = "checks"
 _INNER_FOLDERS = (CHECKS_FOLDER, "tests")
+_ROOT_FILES = (MARKETS_FILE, PRICES_FILE)
 _LAYERS = tuple(layer.value for layer in Layer)
 _NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
 _FLOW_NAME = re.compile(r"[a-z_][a-z0-9_]*\.sql\Z")
@@ -48,6 +50,11 @@ class Layout:
         """There is a markets.yaml."""
         return MARKETS_FILE in self.stamps
 
+    @property
+    def has_prices(self) -> bool:
+        """There is a prices.yaml."""
+        return PRICES_FILE in self.stamps
+
     def refuse(self, path: str, message: str, advice: str) -> None:
         """Note that something lies where it should not."""
         self.problems.append(Problem(Position(self.root / path), message, advice))
@@ -62,10 +69,12 @@ def scan(root: Path) -> Layout:
                 _scan_layer(layout, Layer(entry.name), entry.path)
             else:
                 layout.refuse(entry.name, f"«{entry.name}» is not a layer", _layer_advice(entry.name))
-        elif entry.name == MARKETS_FILE:
+        elif entry.name in _ROOT_FILES:
             layout.stamps[entry.name] = _stamp(entry)
         elif _is_yaml(entry.name):
-            layout.refuse(entry.name, f"«{entry.name}» is not read", f"Call it {MARKETS_FILE}, or move it elsewhere.")
+            layout.refuse(
+                entry.name, f"«{entry.name}» is not read", f"Call it {_meant(entry.name)}, or move it elsewhere."
+            )
     layout.folders.sort(key=lambda folder: (_LAYERS.index(folder.name.layer.value), folder.name.table))
     return layout
 
@@ -88,6 +97,12 @@ def _is_yaml(name: str) -> bool:
 def _layer_advice(name: str) -> str:
     near = get_close_matches(name.lower(), _LAYERS, n=1)
     return f"Did you mean {near[0]}?" if near else f"The layers are {', '.join(_LAYERS)}."
+
+
+def _meant(name: str) -> str:
+    stems = {Path(file).stem: file for file in _ROOT_FILES}
+    near = get_close_matches(Path(name).stem.lower(), stems, n=1)
+    return stems[near[0]] if near else " or ".join(_ROOT_FILES)
 
 
 def _scan_layer(layout: Layout, layer: Layer, path: str) -> None:

@@ -9,6 +9,7 @@ from typing import Self, TypeAlias
 from zoneinfo import ZoneInfo
 
 from headwater.checks.kinds import Check
+from headwater.cost.prices import Prices
 from headwater.sqltype import SqlType
 
 CHECK_ROWS = 5_000_000
@@ -320,12 +321,14 @@ class Warehouse:
         models: In dependency order, upstream first.
         markets: As declared.
         versions: For each job and report what changes with the declarations behind it (headwater.versions).
+        prices: As declared; None where nothing is said of money.
     """
 
     root: Path
     models: tuple[Model, ...]
     markets: tuple[Market, ...] = ()
     versions: Mapping[TableName, str] = field(default_factory=dict, hash=False)
+    prices: Prices | None = None
     _by_name: dict[TableName, Model] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

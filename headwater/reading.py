@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from headwater.assemble import TableFormType, columns_of, markets_of, model_of
+from headwater.assemble import TableFormType, columns_of, markets_of, model_of, prices_of
 from headwater.checks.kinds import SqlCheck
 from headwater.compile.rejects import REJECTED, rejected_model
-from headwater.declaration import MarketsForm, SourceForm
+from headwater.cost.prices import Prices
+from headwater.declaration import MarketsForm, PricesForm, SourceForm
 from headwater.draft import Draft, DraftFlow
 from headwater.graph import in_dependency_order
-from headwater.layout import CHECKS_FOLDER, MARKETS_FILE, TABLE_FILE, Folder, Layout
+from headwater.layout import CHECKS_FOLDER, MARKETS_FILE, PRICES_FILE, TABLE_FILE, Folder, Layout
 from headwater.model import Flow, Layer, Market, Model, Warehouse
 from headwater.problem import InvalidWarehouse, Position, Problem
 from headwater.query import analyse
@@ -24,6 +25,7 @@ def read(layout: Layout) -> Warehouse:
     """The warehouse that lies there. Raises InvalidWarehouse with every problem found, in all files."""
     problems = list(layout.problems)
     markets = _markets(layout, problems)
+    prices = _prices(layout, problems)
     forms = _forms(layout, problems)
     schema: Schema = {folder.name: columns_of(read_as[1]) if read_as else None for folder, read_as in forms.items()}
     drafts = {
@@ -44,7 +46,7 @@ def read(layout: Layout) -> Warehouse:
         models[REJECTED] = rejected_model(sources)
     order = in_dependency_order({name: model.reads for name, model in models.items()})
     ordered = tuple(models[name] for name in order)
-    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered))
+    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered), prices)
 
 
 def _text(file: Path, problems: list[Problem]) -> str | None:
@@ -69,6 +71,17 @@ def _markets(layout: Layout, problems: list[Problem]) -> tuple[Market, ...] | No
     _, form, found = read_form(file, text, MarketsForm)
     problems += found
     return markets_of(form) if form else None
+
+
+def _prices(layout: Layout, problems: list[Problem]) -> Prices | None:
+    """The price table; None when there is none, or its file cannot be read."""
+    file = layout.root / PRICES_FILE
+    text = _text(file, problems) if layout.has_prices else None
+    if text is None:
+        return None
+    _, form, found = read_form(file, text, PricesForm)
+    problems += found
+    return prices_of(form) if form else None
 
 
 def _forms(layout: Layout, problems: list[Problem]) -> Mapping[Folder, tuple[YamlFile, TableFormType] | None]:

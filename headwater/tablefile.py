@@ -25,6 +25,7 @@ _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "float_type": "a number",
     "bool_type": "true or false",
     "tuple_type": "a list, as in [a, b]",
     "dict_type": "a mapping of keys to values",
@@ -79,7 +80,7 @@ def _problem(content: YamlFile, form: type[Form], detail: ErrorDetails) -> Probl
         return Problem(content.at_value(*path), f"{_subject(path)} is empty", "")
     if kind == "greater_than_equal":
         return Problem(
-            content.at_value(*path), f"{_subject(path)} is {detail['input']}; the least is {context['ge']}", ""
+            content.at_value(*path), f"{_subject(path)} is {detail['input']}; the least is {context['ge']:g}", ""
         )
     found = "nothing" if detail["input"] is None else f"«{_shown(detail['input'])}»"
     return Problem(

@@ -67,6 +67,7 @@ def _observed(
             "flink/restarts": dg.MetadataValue.int(health.restarts),
             "flink/checkpoints": dg.MetadataValue.int(health.checkpoints_completed),
             "flink/last_checkpoint": timestamp(health.last_checkpoint_at) if health.last_checkpoint_at else None,
+            "flink/state_bytes": dg.MetadataValue.int(health.state_bytes) if health.state_bytes else None,
             "flink/late_dropped": dg.MetadataValue.int(health.late_dropped),
             "flink/waiting": dg.MetadataValue.int(records) if records is not None else None,
             "flink/failure": dg.MetadataValue.text(health.failure) if health.failure else None,

@@ -51,6 +51,7 @@ def read_health(rest: FlinkRest, job_id: str) -> JobHealth:
         checkpoints_failed=failed,
         checkpoint_failure=failure,
         tasks=tuple(_load(rest, job_id, vertex) for vertex in job["vertices"]) if state is JobState.RUNNING else (),
+        state_bytes=int(completed.get("state_size") or 0),
     )
 
 
@@ -99,6 +100,7 @@ def _load(rest: FlinkRest, job_id: str, vertex: dict[str, Any]) -> TaskLoad:
         idle=_number(metrics.get("accumulated-idle-time")),
         read=int(_number(metrics.get("read-records"))),
         waiting=_waiting(rest, job_id, vertex) if topic_read_by(vertex["name"]) else None,
+        subtasks=vertex.get("parallelism", 1),
     )
 
 

@@ -45,3 +45,14 @@ def check_room(folder: Path) -> None:
             left="nothing was started",
             next_command=f"free some space, set HEADWATER_HOME to another disk, or set {VARIABLE}; then: headwater up",
         )
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the files below a folder, which may be written to meanwhile; 0 when it is not there."""
+    total = 0
+    for file in folder.rglob("*"):
+        try:
+            total += file.stat().st_size if file.is_file() else 0
+        except FileNotFoundError:
+            continue
+    return total

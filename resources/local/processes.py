@@ -22,6 +22,7 @@ class ProcessStatus:
         restarts: Starts after the first, since `headwater up`.
         rss: Resident memory of it and its children, in bytes.
         log: Where its output goes.
+        cpu: Seconds of CPU that it and its children have used since they started.
     """
 
     name: str
@@ -31,6 +32,7 @@ class ProcessStatus:
     restarts: int
     rss: int
     log: Path
+    cpu: float = 0.0
 
 
 def processes(stack: Stack) -> tuple[ProcessStatus, ...]:
@@ -44,22 +46,22 @@ def processes(stack: Stack) -> tuple[ProcessStatus, ...]:
             state=report["statename"],
             uptime=max(0.0, now - report["start"]) if report["pid"] else 0.0,
             restarts=max(0, starts.get(report["name"], 0) - 1),
-            rss=_memory(report["pid"]),
+            rss=sum(_rss(member) for member in _family(report["pid"])),
             log=supervisor.log_file(stack, report["name"]),
+            cpu=sum(_cpu(member) for member in _family(report["pid"])),
         )
         for report in supervisor.reports(stack)
     )
 
 
-def _memory(pid: int) -> int:
+def _family(pid: int) -> list[psutil.Process]:
     if not pid:
-        return 0
+        return []
     try:
         process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
+        return [process, *process.children(recursive=True)]
     except psutil.Error:
-        return 0
-    return sum(_rss(member) for member in family)
+        return []
 
 
 def _rss(process: psutil.Process) -> int:
@@ -67,3 +69,12 @@ def _rss(process: psutil.Process) -> int:
         return process.memory_info().rss
     except psutil.Error:
         return 0
+
+
+def _cpu(process: psutil.Process) -> float:
+    """User and system time, with that of children which have ended and were waited for."""
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return times.user + times.system + getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)

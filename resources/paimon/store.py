@@ -65,6 +65,13 @@ class FilesystemTableStore:
                 return _snapshot(f"{folder}/snapshot-{number}", content)
         return None
 
+    def snapshots(self, name: TableName) -> tuple[Snapshot, ...]:
+        """Every snapshot that is kept, newest first."""
+        folder = f"{table_path(self.lake, name)}/snapshot"
+        paths = [f"{folder}/snapshot-{number}" for number in reversed(numbered(folder, "snapshot-"))]
+        contents = [(path, read_small(path)) for path in paths]
+        return tuple(_snapshot(path, content) for path, content in contents if content is not None)
+
     def commits(self, name: TableName) -> Iterator[Commit]:
         """What streams committed to the table, newest first, as far as snapshots have not expired."""
         folder = f"{table_path(self.lake, name)}/snapshot"

@@ -9,6 +9,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from headwater.batch import BatchRun
@@ -27,7 +28,12 @@ def new_run_id() -> str:
 
 def run_tag(run: BatchRun) -> str:
     """The tag's name, the same on every input of the run."""
-    return f"{_PREFIX}{run.report}-{run.id}"
+    return named(str(run.report), run.id)
+
+
+def named(purpose: str, run_id: str) -> str:
+    """The name of a tag that a run makes, for some purpose, and that is left behind when its process is gone."""
+    return f"{_PREFIX}{purpose}-{run_id}"
 
 
 @contextlib.contextmanager
@@ -65,7 +71,7 @@ def create(lake: Path, table: TableName, snapshot_id: int, tag: str) -> None:
 
 def delete(lake: Path, table: TableName, tag: str) -> None:
     """Remove a tag; nothing happens when it is not there."""
-    Path(table_path(lake, table), "tag", f"tag-{tag}").unlink(missing_ok=True)
+    _file(lake, table, tag).unlink(missing_ok=True)
 
 
 def names(lake: Path, table: TableName) -> tuple[str, ...]:
@@ -79,10 +85,33 @@ def names(lake: Path, table: TableName) -> tuple[str, ...]:
 
 def remove_stale(lake: Path, table: TableName) -> Sequence[str]:
     """Remove this platform's tags whose run died without doing so; give their names."""
-    stale = [name for name in names(lake, table) if name.startswith(_PREFIX) and not _alive(name)]
-    for name in stale:
+    found = stale(lake, table)
+    for name in found:
         delete(lake, table, name)
-    return stale
+    return found
+
+
+def stale(lake: Path, table: TableName) -> Sequence[str]:
+    """This platform's tags of runs that died without removing them."""
+    return [name for name in names(lake, table) if name.startswith(_PREFIX) and not _alive(name)]
+
+
+def written_at(lake: Path, table: TableName, tag: str) -> datetime | None:
+    """When a tag was made; None when it is not there."""
+    try:
+        return datetime.fromtimestamp(_file(lake, table, tag).stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+
+
+def has_term(lake: Path, table: TableName, tag: str) -> bool:
+    """A tag was made to last for some time only (`tagTimeRetained` in Paimon's Tag)."""
+    content = read_small(str(_file(lake, table, tag)))
+    return content is not None and b'"tagTimeRetained"' in content
+
+
+def _file(lake: Path, table: TableName, tag: str) -> Path:
+    return Path(table_path(lake, table), "tag", f"tag-{tag}")
 
 
 def _alive(tag: str) -> bool:

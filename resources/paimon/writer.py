@@ -29,6 +29,10 @@ PARTITION_KEYS = ("market", "local_date")
 _PYTHON_ONLY = {"write.native.enabled": "false", "commit.native.enabled": "false"}
 
 
+class BeingWritten(HeadwaterError):
+    """Another run is writing the table."""
+
+
 @contextlib.contextmanager
 def writing(home: Path, name: TableName, patience: float) -> Iterator[None]:
     """Be the one batch writer of a table, among all processes of this machine.
@@ -37,7 +41,7 @@ def writing(home: Path, name: TableName, patience: float) -> Iterator[None]:
         home: The state folder, where the lock lies.
         patience: Seconds to wait for another run.
 
-    Raises HeadwaterError, naming the other run's process, when it does not end in time.
+    Raises BeingWritten, naming the other run's process, when it does not end in time.
     """
     from filelock import FileLock, Timeout
 
@@ -50,7 +54,7 @@ def writing(home: Path, name: TableName, patience: float) -> Iterator[None]:
             yield
     except Timeout as error:
         other = holder.read_text() if holder.exists() else "unknown"
-        raise HeadwaterError(
+        raise BeingWritten(
             f"Another run (pid {other}) is writing {name}",
             left="nothing was written by this run",
             next_command=f"wait for it, or stop it (kill {other}), and run this again",

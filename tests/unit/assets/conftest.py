@@ -1,18 +1,29 @@
 """Definitions over systems in memory, and an instance that forgets."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from assets.graph import build_definitions
-from assets.resources import DEPLOYER, EXAMINER, LAGS, REPORTER, STREAM_ENGINE, TABLE_STORE
+from assets.resources import (
+    ACCOUNTANT,
+    CARETAKER,
+    DEPLOYER,
+    EXAMINER,
+    LAGS,
+    REPORTER,
+    STREAM_ENGINE,
+    TABLE_STORE,
+)
 from headwater.model import Warehouse
 from headwater.stack import Ports, Stack
 from tests.unit.assets.declared import MARKETS, warehouse
 from tests.unit.assets.inmemory import (
+    MemoryAccountant,
+    MemoryCaretaker,
     MemoryDeployer,
     MemoryEngine,
     MemoryExaminer,
@@ -34,6 +45,8 @@ class Platform:
     examiner: MemoryExaminer
     lags: MemoryLags
     instance: dg.DagsterInstance
+    caretaker: MemoryCaretaker = field(default_factory=MemoryCaretaker)
+    accountant: MemoryAccountant = field(default_factory=MemoryAccountant)
     _built: tuple[Warehouse, dg.Definitions] | None = None
 
     @property
@@ -45,6 +58,8 @@ class Platform:
             REPORTER: self.reporter,
             EXAMINER: self.examiner,
             LAGS: self.lags,
+            CARETAKER: self.caretaker,
+            ACCOUNTANT: self.accountant,
         }
 
     def definitions(self) -> dg.Definitions:

@@ -9,6 +9,9 @@ from headwater.batch import BatchRun, Partition, PartitionResult, PinnedInput, R
 from headwater.calendar import local_day
 from headwater.checks.kinds import Check
 from headwater.checks.outcome import Examined, Outcome
+from headwater.cost.bill import Bill, Overhead, Usage, ranked
+from headwater.cost.prices import Prices
+from headwater.cost.share import Pace
 from headwater.engines import (
     ActualColumn,
     ActualJob,
@@ -21,9 +24,12 @@ from headwater.engines import (
     RetainedState,
     Snapshot,
 )
+from headwater.footprint import Footprint
 from headwater.lag.hops import Hop, HopKind, TableLag
 from headwater.model import Market, Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
+from headwater.upkeep.duty import Duty
+from headwater.upkeep.duty import Outcome as DutyOutcome
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -195,3 +201,44 @@ class MemoryExaminer:
 
     def is_due(self, model: Model) -> bool:
         return model.name in self.due
+
+
+@dataclass
+class MemoryCaretaker:
+    """Finds one thing to do on each of these tables, for each duty, and does it."""
+
+    tables: tuple[TableName, ...] = ()
+    faults: dict[tuple[Duty, TableName], str] = field(default_factory=dict)
+    error: HeadwaterError | None = None
+    asked: list[tuple[Duty, ...]] = field(default_factory=list)
+
+    def __call__(self, duties: Collection[Duty], on_outcome: Callable[[DutyOutcome], None]) -> Sequence[DutyOutcome]:
+        self.asked.append(tuple(duties))
+        if self.error:
+            raise self.error
+        before = Footprint(7, 20, ("t",), files=30, bytes=3000, live_files=10, live_bytes=1000, buckets=())
+        after = replace(before, snapshots=10, tags=(), files=12, bytes=1200)
+        outcomes = [
+            DutyOutcome(duty, name, before, after, 1, 100, "removed it", fault=self.faults.get((duty, name), ""))
+            for duty in duties
+            for name in self.tables
+        ]
+        for outcome in outcomes:
+            on_outcome(outcome)
+        return outcomes
+
+
+@dataclass
+class MemoryAccountant:
+    """Each of these tables' jobs uses half a core, and the tables are of a gigabyte."""
+
+    tables: tuple[TableName, ...] = ()
+    prices: Prices | None = None
+    error: HeadwaterError | None = None
+
+    def __call__(self) -> Bill:
+        if self.error:
+            raise self.error
+        files = Footprint(7, 20, (), files=30, bytes=10**9, live_files=10, live_bytes=4 * 10**8, buckets=())
+        usages = [Usage(name, Pace(0.5, NOW, 60.0), 1000, 3000, files) for name in self.tables]
+        return Bill(NOW, ranked(usages, self.prices), (Overhead("kafka", 0.04),), self.prices)

@@ -154,7 +154,8 @@ def test_reports_at_different_times_have_schedules_of_their_own(platform: Platfo
     )
     definitions = platform.definitions()
     dg.Definitions.validate_loadable(definitions)
-    assert sorted(s.name for s in definitions.schedules or ()) == ["reports_us_at_0130", "reports_us_at_0400"]
+    found = sorted(s.name for s in definitions.schedules or () if s.name.startswith("reports_"))
+    assert found == ["reports_us_at_0130", "reports_us_at_0400"]
 
 
 def test_reports_that_begin_on_different_days_are_asked_for_apart(platform: Platform) -> None:

@@ -1,0 +1,1 @@
+"""What each asset costs: CPU, state and storage, and the money that they come to."""

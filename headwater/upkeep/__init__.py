@@ -1,0 +1,1 @@
+"""Keeping the lake clean: what there is to do, who may do it, and what was done."""

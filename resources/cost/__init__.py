@@ -1,0 +1,1 @@
+"""What the running systems say of what each asset uses."""

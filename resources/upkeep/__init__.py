@@ -1,0 +1,1 @@
+"""Keeping the lake of a stack clean, by Paimon's own procedures."""
