@@ -40,6 +40,7 @@ def test_every_port_of_the_stack_is_used_once(place: Stack) -> None:
     config = yaml.safe_load(flink.config(place))
     used = [config["rest.port"], config["jobmanager.rpc.port"], config["sql-gateway.endpoint.rest.port"]]
     used += [int(port) for port in re.findall(r"^listeners=.*:(\d+),.*:(\d+)$", kafka.properties(place), re.M)[0]]
+    used.append(int(re.findall(r"^http://127.0.0.1:(\d+)/", config["metrics.reporter.watch.hostUrl"])[0]))
     assert sorted([*used, place.ports.dagster]) == sorted(asdict(place.ports).values())
 
 

@@ -1,0 +1,84 @@
+"""Looking at the whole stack: one picture of processes, jobs, tables, lags and Dagster."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from headwater.lag.hops import TableLag
+from headwater.model import Warehouse
+from headwater.problem import HeadwaterError
+from headwater.stack import Stack
+from resources.declarations import warehouse
+from resources.local.dagster import WEBSERVER
+from resources.status import StackStatus, status, tables
+from resources.watch.dagster import DagsterEye
+from resources.watch.picture import DagsterPicture, Picture
+
+Lags = Callable[[Stack, Warehouse, datetime], tuple[TableLag, ...]]
+
+# Dagster's own heartbeats come every half minute, and each look costs its web server some work.
+_DAGSTER_EVERY = timedelta(seconds=25)
+
+
+class Looker:
+    """Looks at one stack, again and again.
+
+    Args:
+        stack: Which.
+        lags: Measures how far each streaming table is behind.
+        dagster: Looks at the stack's Dagster, when there is one.
+    """
+
+    def __init__(self, stack: Stack, lags: Lags, dagster: DagsterEye) -> None:
+        self._stack = stack
+        self._lags = lags
+        self._dagster = dagster
+        self._declared = Warehouse(stack.warehouse, ())
+        self._seen = DagsterPicture()
+
+    def look(self) -> Picture:
+        """Look at everything. What cannot be reached is part of the picture, not an error."""
+        at = datetime.now(UTC)
+        mistakes = self._read()
+        found = status(self._stack, declared=self._declared)
+        return Picture(
+            at=at,
+            status=found,
+            lags=self._lags(self._stack, self._declared, at),
+            dagster=self._look_at_dagster(found, at),
+            declarations=mistakes,
+            warehouse=self._declared,
+        )
+
+    def _read(self) -> str:
+        """Read the declarations; give why they cannot be read. Those of before then go on being looked after."""
+        try:
+            self._declared = warehouse(self._stack)
+        except HeadwaterError as error:
+            return error.failed
+        return ""
+
+    def _look_at_dagster(self, found: StackStatus, at: datetime) -> DagsterPicture:
+        webserver = next((process for process in found.processes if process.name == WEBSERVER), None)
+        if webserver is None:
+            return DagsterPicture()
+        if webserver.state != "RUNNING":
+            self._seen = DagsterPicture(unreachable=f"{WEBSERVER} is {webserver.state}", at=at)
+        elif self._seen.unreachable or self._seen.at is None or at - self._seen.at >= _DAGSTER_EVERY:
+            self._seen = self._dagster.look(at)
+        return self._seen
+
+
+def by_watermark(stack: Stack, declared: Warehouse, now: datetime) -> tuple[TableLag, ...]:
+    """Lags from the watermarks of the tables' newest snapshots alone: how far back they lie, not at which hop."""
+    return tuple(
+        TableLag(
+            table=table.model,
+            at=now,
+            promise=table.freshness,
+            hops=(),
+            watermark_lag=table.lag,
+            unmeasured="hops are not measured",
+        )
+        for table in tables(stack, declared, now)
+        if declared.model(table.model).is_streaming
+    )
