@@ -142,8 +142,9 @@ def config(stack: Stack) -> str:
         f"{_REPORTER}.factory.class": "org.apache.flink.metrics.prometheus.PrometheusPushGatewayReporterFactory",
         f"{_REPORTER}.hostUrl": f"{stack.watch_url}/flink",
         f"{_REPORTER}.interval": "15 SECONDS",
-        f"{_REPORTER}.randomJobNameSuffix": False,
-        f"{_REPORTER}.deleteOnShutdown": False,
+        # In quotes: the reporter reads texts alone, and takes its default for a boolean.
+        f"{_REPORTER}.randomJobNameSuffix": "'false'",
+        f"{_REPORTER}.deleteOnShutdown": "'false'",
         f"{_REPORTER}.scope.variables.excludes": "host;tm_id;task_attempt_id;task_attempt_num",
         "sql-gateway.endpoint.rest.address": "127.0.0.1",
         "sql-gateway.endpoint.rest.bind-address": "127.0.0.1",
@@ -184,7 +185,7 @@ def programs(stack: Stack) -> tuple[Program, ...]:
 
 
 def _pushing_as(name: str) -> list[str]:
-    return ["-D", f"{_REPORTER}.jobName={name}"]
+    return [f"-D{_REPORTER}.jobName={name}"]
 
 
 _HEAP = {JOBMANAGER: 384, TASKMANAGER: 1408, GATEWAY: 512}

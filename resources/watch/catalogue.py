@@ -203,3 +203,43 @@ ALERT = _gauge(
 
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 """All of them, in the order in which they stand here."""
+
+
+def page() -> str:
+    """`docs/metrics.md`."""
+    rows = "\n".join(
+        f"| `{each.name}` | {each.kind.value} | {each.unit} | {', '.join(each.labels) or '–'} | {each.meaning} |"
+        for each in METRICS
+    )
+    return f"{_HEAD}\n| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n{rows}\n{_FLINK}"
+
+
+_HEAD = """\
+# Metrics
+
+Generated from `resources/watch/catalogue.py` by `python -m resources.watch.catalogue`; a test holds the two together.
+
+`http://127.0.0.1:9400/metrics` (the port is `HEADWATER_PORT_WATCH`) has the platform's metrics, as Prometheus' text or
+OpenMetrics. They are of the newest look, at most ten seconds old; what Flink tells of jobs beyond their state, and what
+Dagster tells, is at most 40 seconds old, schedules and declared checks two minutes. Counters start at 0 with what
+counts: a job's with its submission, a process's with its start, runs with the process `watch`.
+
+There is one series for each table, hop, job, process, sensor or schedule. None has a label that grows with time, such
+as an id of a run or a snapshot.
+"""
+
+_FLINK = """
+## Flink's own metrics
+
+`/metrics/jobmanager` and `/metrics/taskmanager` on the same port have what Flink's own Prometheus reporter says of the
+two (`flink_jobmanager_…`, `flink_taskmanager_…`), at most fifteen seconds old; they answer 503 when the process has not
+pushed for 45 seconds. [Flink's documentation](https://nightlies.apache.org/flink/flink-docs-release-2.0/docs/ops/metrics/)
+lists them. The reporter pushes to the process `watch`, since the one that is scraped listens on every interface of the
+machine. Labels that every start changes (`task_attempt_id`, `task_attempt_num`) and those that never differ (`host`,
+`tm_id`) are left out.
+"""
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    (Path(__file__).parents[2] / "docs" / "metrics.md").write_text(page())

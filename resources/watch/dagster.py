@@ -1,6 +1,7 @@
 """What Dagster says of itself, asked of its web server with one query per look."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,8 +25,10 @@ _SECONDS = 20.0
 _FAILED_WITHIN = timedelta(hours=6)
 # Looks may be late; a run that ended between two of them must not be missed.
 _OVERLAP = timedelta(minutes=2)
-# Each costs the web server a query of its database: this many a look, in turns.
-_CHECKS_A_LOOK = 40
+# Schedules and declared checks move slowly, and cost the web server a query of its database each: asked for less often,
+# and of the checks so many at a time, in turns.
+_ALL_EVERY = timedelta(minutes=2)
+_CHECKS_AT_A_TIME = 40
 # The jobs' own checks are judged from Flink in the same picture.
 _JOBS = "flink"
 _LINE = 300
@@ -51,6 +54,8 @@ class DagsterEye:
         self._failed: dict[CheckKey, Check] = {}
         self._errors: dict[str, str] = {}
         self._asked_at: datetime | None = None
+        self._asked_all_at: datetime | None = None
+        self._schedules: tuple[Instigator, ...] = ()
 
     def look(self, now: datetime) -> DagsterPicture:
         """What it says now. Its not answering is a part of the answer, never an error.
@@ -64,18 +69,25 @@ class DagsterEye:
             return DagsterPicture(unreachable=str(error), checks=self._known_checks(), at=now)
 
     def _look(self, now: datetime) -> DagsterPicture:
-        batch = self._batch()
+        asks_all = self._asked_all_at is None or now - self._asked_all_at >= _ALL_EVERY
+        batch = self._batch() if asks_all else ()
         since = (self._asked_at or now) - _OVERLAP
         answer = self._ask(
-            questions.look(batch), failedAfter=(now - _FAILED_WITHIN).timestamp(), endedAfter=since.timestamp()
+            questions.look(batch),
+            failedAfter=(now - _FAILED_WITHIN).timestamp(),
+            endedAfter=since.timestamp(),
+            all=asks_all,
         )
         self._asked_at = now
-        self._note_checks(batch, answer)
         entries = (answer["workspaceOrError"] or {}).get("locationEntries", [])
+        if asks_all:
+            self._asked_all_at = now
+            self._schedules = tuple(each for entry in entries for each in _schedules(entry))
+            self._note_checks(batch, answer)
         self._learn_checks(tuple(entry["updatedTimestamp"] for entry in entries))
         return DagsterPicture(
             daemons=tuple(_daemon(entry) for entry in answer["instance"]["daemonHealth"]["allDaemonStatuses"]),
-            instigators=tuple(each for entry in entries for each in _instigators(entry)),
+            instigators=(*(each for entry in entries for each in _sensors(entry)), *self._schedules),
             runs=self._with_errors([_run(entry) for entry in _results(answer["failed"])]),
             checks=self._known_checks(),
             definitions_error=_definitions_error(answer["workspaceOrError"]),
@@ -89,17 +101,20 @@ class DagsterEye:
 
     def _batch(self) -> tuple[CheckKey, ...]:
         """The checks whose turn it is."""
-        batch = self._checks[self._next : self._next + _CHECKS_A_LOOK]
+        batch = self._checks[self._next : self._next + _CHECKS_AT_A_TIME]
         self._next = self._next + len(batch) if self._next + len(batch) < len(self._checks) else 0
         return batch
 
     def _note_checks(self, batch: Sequence[CheckKey], answer: Mapping[str, Any]) -> None:
         for number, key in enumerate(batch):
-            found = _failed_check(key, answer[f"c{number}"])
-            if found is None:
-                self._failed.pop(key, None)
-            else:
-                self._failed[key] = found
+            for execution in answer[f"c{number}"]:
+                evaluation = execution["evaluation"]
+                if evaluation is None:  # it is being evaluated: what was found before still stands
+                    continue
+                if evaluation["success"]:
+                    self._failed.pop(key, None)
+                else:
+                    self._failed[key] = _check(key, execution["timestamp"], evaluation)
 
     def _learn_checks(self, loaded: tuple[float, ...]) -> None:
         """Which checks there are: asked anew when the definitions were loaded anew."""
@@ -113,6 +128,7 @@ class DagsterEye:
             for check in node["assetChecksOrError"].get("checks", ())
         )
         self._loaded, self._checks, self._next = loaded, tuple(keys), 0
+        self._asked_all_at = None
         self._failed = {key: check for key, check in self._failed.items() if key in set(self._checks)}
 
     def _with_errors(self, runs: Sequence[Run]) -> tuple[Run, ...]:
@@ -122,21 +138,9 @@ class DagsterEye:
             answer = self._ask(questions.why(unknown))
             said = {run: _reason(answer[f"r{number}"]) for number, run in enumerate(unknown)}
             self._errors = {run.id: self._errors.get(run.id) or said.get(run.id, "") for run in runs}
-        return tuple(
-            Run(
-                run.id,
-                run.job_name,
-                run.status,
-                run.ended_at,
-                run.backfill,
-                run.partition,
-                run.assets,
-                self._errors.get(run.id, ""),
-            )
-            for run in runs
-        )
+        return tuple(replace(run, error=self._errors.get(run.id, "")) for run in runs)
 
-    def _ask(self, query: str, **variables: float) -> dict[str, Any]:
+    def _ask(self, query: str, **variables: float | bool) -> dict[str, Any]:
         try:
             response = self._client.post("/graphql", json={"query": query, "variables": variables})
             answer = response.json()
@@ -168,15 +172,21 @@ def _daemon(entry: Mapping[str, Any]) -> Daemon:
     )
 
 
-def _instigators(entry: Mapping[str, Any]) -> list[Instigator]:
-    found: list[Instigator] = []
-    for repository in (entry["locationOrLoadError"] or {}).get("repositories", ()):
+def _sensors(entry: Mapping[str, Any]) -> Iterator[Instigator]:
+    for repository in _repositories(entry):
         for sensor in repository["sensors"]:
             state, interval = sensor["sensorState"], timedelta(seconds=sensor["minIntervalSeconds"])
-            found.append(_instigator(sensor["name"], InstigatorKind.SENSOR, state, interval))
+            yield _instigator(sensor["name"], InstigatorKind.SENSOR, state, interval)
+
+
+def _schedules(entry: Mapping[str, Any]) -> Iterator[Instigator]:
+    for repository in _repositories(entry):
         for schedule in repository["schedules"]:
-            found.append(_instigator(schedule["name"], InstigatorKind.SCHEDULE, schedule["scheduleState"], None))
-    return found
+            yield _instigator(schedule["name"], InstigatorKind.SCHEDULE, schedule["scheduleState"], None)
+
+
+def _repositories(entry: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return (entry["locationOrLoadError"] or {}).get("repositories", ())
 
 
 def _instigator(name: str, kind: InstigatorKind, state: Mapping[str, Any], interval: timedelta | None) -> Instigator:
@@ -202,14 +212,9 @@ def _run(entry: Mapping[str, Any]) -> Run:
     )
 
 
-def _failed_check(key: CheckKey, executions: Sequence[Mapping[str, Any]]) -> Check | None:
-    for execution in executions[:1]:
-        evaluation = execution["evaluation"]
-        if evaluation is not None and not evaluation["success"]:
-            at = datetime.fromtimestamp(execution["timestamp"], UTC)
-            said = one_line(evaluation["description"] or "")
-            return Check("/".join(key[0]), key[1], evaluation["severity"], False, at, said)
-    return None
+def _check(key: CheckKey, at: float, evaluation: Mapping[str, Any]) -> Check:
+    said = one_line(evaluation["description"] or "")
+    return Check("/".join(key[0]), key[1], evaluation["severity"], False, datetime.fromtimestamp(at, UTC), said)
 
 
 def _reason(log: Mapping[str, Any]) -> str:

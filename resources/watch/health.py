@@ -6,13 +6,16 @@ from datetime import datetime, timedelta
 from headwater.trouble import Trouble, process_trouble
 from resources.local.dagster import CODE_SERVER, DAEMON, WEBSERVER
 from resources.local.watch import NAME
-from resources.watch.picture import DagsterPicture, Instigator, Picture
+from resources.watch.picture import Daemon, DagsterPicture, Instigator, Picture
 
 # Six looks; one look waits for half a minute when a system hangs.
 RECENT = timedelta(seconds=60)
 
 # A sensor is overdue after this many intervals, and never before three minutes: a busy machine is late, not dead.
 _INTERVALS, _SHORTEST_PATIENCE = 5, timedelta(minutes=3)
+# A daemon's heart beats each half minute; Dagster itself calls it unhealthy after half an hour
+# (dagster/_daemon/controller.py, DEFAULT_DAEMON_HEARTBEAT_TOLERANCE_SECONDS).
+_HEARTBEAT = timedelta(minutes=5)
 
 
 def troubles(picture: Picture | None, now: datetime) -> tuple[Trouble, ...]:
@@ -63,7 +66,7 @@ def _of_dagster(found: DagsterPicture, since: datetime) -> Iterator[Trouble]:
     if found.definitions_error:
         yield Trouble("definitions", f"do not load: {found.definitions_error}", f"headwater logs {CODE_SERVER}")
     for daemon in found.daemons:
-        if daemon.required and not daemon.healthy:
+        if daemon.required and (not daemon.healthy or _is_silent(daemon, found, since)):
             last = (
                 f"last heartbeat {daemon.last_heartbeat:%Y-%m-%d %H:%M:%S} UTC"
                 if daemon.last_heartbeat
@@ -74,6 +77,11 @@ def _of_dagster(found: DagsterPicture, since: datetime) -> Iterator[Trouble]:
     for each in found.instigators:
         if each.running:
             yield from _of_instigator(each, found, since)
+
+
+def _is_silent(daemon: Daemon, found: DagsterPicture, since: datetime) -> bool:
+    last = max(daemon.last_heartbeat or since, since)
+    return found.at is not None and found.at - last > _HEARTBEAT
 
 
 def _of_instigator(each: Instigator, found: DagsterPicture, since: datetime) -> Iterator[Trouble]:

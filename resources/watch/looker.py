@@ -1,10 +1,12 @@
 """Looking at the whole stack: one picture of processes, jobs, tables, lags and Dagster."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from headwater.engines import ActualJob
 from headwater.lag.hops import TableLag
-from headwater.model import Warehouse
+from headwater.model import TableName, Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.declarations import warehouse
@@ -15,8 +17,9 @@ from resources.watch.picture import DagsterPicture, Picture
 
 Lags = Callable[[Stack, Warehouse, datetime], tuple[TableLag, ...]]
 
-# Dagster's own heartbeats come every half minute, and each look costs its web server some work.
-_DAGSTER_EVERY = timedelta(seconds=25)
+# Asking Flink of every job's checkpoints, restarts and failures, and Dagster of its daemons, costs both some work, and
+# the platform is to take next to none. What moves at once is seen at once: the state of processes and jobs.
+_CLOSER_EVERY = timedelta(seconds=25)
 
 
 class Looker:
@@ -34,12 +37,13 @@ class Looker:
         self._dagster = dagster
         self._declared = Warehouse(stack.warehouse, ())
         self._seen = DagsterPicture()
+        self._closest: StackStatus | None = None
 
     def look(self) -> Picture:
         """Look at everything. What cannot be reached is part of the picture, not an error."""
         at = datetime.now(UTC)
         mistakes = self._read()
-        found = status(self._stack, declared=self._declared)
+        found = self._look_at_stack(at)
         return Picture(
             at=at,
             status=found,
@@ -57,15 +61,29 @@ class Looker:
             return error.failed
         return ""
 
+    def _look_at_stack(self, at: datetime) -> StackStatus:
+        before = self._closest
+        if before is not None and at - before.at < _CLOSER_EVERY:
+            found = status(self._stack, details=False, declared=self._declared)
+            if _jobs(found) == _jobs(before) and found.unreachable == before.unreachable:
+                return replace(found, jobs=before.jobs)
+        self._closest = status(self._stack, declared=self._declared)
+        return self._closest
+
     def _look_at_dagster(self, found: StackStatus, at: datetime) -> DagsterPicture:
         webserver = next((process for process in found.processes if process.name == WEBSERVER), None)
         if webserver is None:
             return DagsterPicture()
         if webserver.state != "RUNNING":
             self._seen = DagsterPicture(unreachable=f"{WEBSERVER} is {webserver.state}", at=at)
-        elif self._seen.unreachable or self._seen.at is None or at - self._seen.at >= _DAGSTER_EVERY:
+        elif self._seen.unreachable or self._seen.at is None or at - self._seen.at >= _CLOSER_EVERY:
             self._seen = self._dagster.look(at)
         return self._seen
+
+
+def _jobs(found: StackStatus) -> tuple[tuple[TableName, ActualJob | None], ...]:
+    """What a listing tells of the jobs: ids and states."""
+    return tuple((job.model, job.job) for job in found.jobs)
 
 
 def by_watermark(stack: Stack, declared: Warehouse, now: datetime) -> tuple[TableLag, ...]:
