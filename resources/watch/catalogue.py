@@ -94,8 +94,8 @@ PROMISE = _gauge(
     "table_promise_seconds", "seconds", "What is promised of the table's lag; level is warn or fail.", "table", "level"
 )
 GUILTY = _gauge(
-    "table_guilty_hop", "1", "The hop that eats most of the table's lag; `job` is the table whose job it is.",
-    "table", "job", "source", "hop",
+    "table_guilty_hop", "1", "The hop that eats most of the table's lag; `culprit` is the table whose job it is.",
+    "table", "culprit", "source", "hop",
 )  # fmt: skip
 UNMEASURED = _gauge("table_unmeasured", _YES, "A part of the way into the table could not be measured.", "table")
 NEWEST_EVENT = _gauge(
@@ -123,30 +123,30 @@ SNAPSHOT_AT = _gauge("table_snapshot_timestamp_seconds", _INSTANT, "When the new
 
 # Jobs.
 FLINK_UP = _gauge("flink_up", _YES, "Flink's JobManager answers. While it does not, no job has metrics but its state.")
-JOB_UP = _gauge("job_up", _YES, "The table's job runs, and not just for the moment.", "job")
-JOB_STATE = _gauge("job_state", _YES, "Flink's word for the job's state; MISSING when it has none.", "job", "state")
+JOB_UP = _gauge("job_up", _YES, "The table's job runs, and not just for the moment.", "table")
+JOB_STATE = _gauge("job_state", _YES, "Flink's word for the job's state; MISSING when it has none.", "table", "state")
 JOB_CHECK = _gauge(
     "job_check_passed",
     _YES,
     "The verdicts on the job: job_running, checkpoint_recent, job_as_declared, job_keeps_up.",
-    "job",
+    "table",
     "check",
 )
-JOB_STARTED = _gauge("job_start_timestamp_seconds", _INSTANT, "When the job was submitted.", "job")
-JOB_RESTARTS = _counter("job_restarts", "restarts", "Restarts after a failure since the job was submitted.", "job")
+JOB_STARTED = _gauge("job_start_timestamp_seconds", _INSTANT, "When the job was submitted.", "table")
+JOB_RESTARTS = _counter("job_restarts", "restarts", "Restarts after a failure since the job was submitted.", "table")
 JOB_CHECKPOINTS = _counter(
-    "job_checkpoints", "checkpoints", "Checkpoints completed since the job was submitted.", "job"
+    "job_checkpoints", "checkpoints", "Checkpoints completed since the job was submitted.", "table"
 )
 JOB_CHECKPOINT_AT = _gauge(
-    "job_checkpoint_timestamp_seconds", _INSTANT, "When the newest completed checkpoint ended.", "job"
+    "job_checkpoint_timestamp_seconds", _INSTANT, "When the newest completed checkpoint ended.", "table"
 )
 JOB_CHECKPOINTS_FAILED = _gauge(
     "job_checkpoints_failed",
     "checkpoints",
     "Checkpoints failed since the newest completed one, of the last ten.",
-    "job",
+    "table",
 )
-JOB_LATE_DROPPED = _counter("job_late_rows_dropped", "rows", "Rows that the job's windows dropped as late.", "job")
+JOB_LATE_DROPPED = _counter("job_late_rows_dropped", "rows", "Rows that the job's windows dropped as late.", "table")
 UNDECLARED = _gauge("jobs_undeclared", "jobs", "Jobs that run though no model declares them.")
 FOREIGN = _gauge("jobs_foreign", "jobs", "Jobs on the same cluster that are not the platform's.")
 
@@ -174,7 +174,12 @@ RUNS = _counter(
 RUNS_FAILED = _gauge("runs_failed", "runs", "Runs that failed within the last six hours (at most 50).", "kind")
 BACKFILLS_FAILED = _gauge("backfills_failed", "backfills", "Backfills of the last six hours that failed (at most 20).")
 CHECK_FAILED = _gauge(
-    "check_failed", "1", "A declared check of a table whose newest evaluation failed.", "asset", "check", "severity"
+    "check_failed",
+    "1",
+    "A declared check of a table whose newest evaluation failed; severity is warning or error.",
+    "asset",
+    "check",
+    "severity",
 )
 
 # Processes.

@@ -24,6 +24,7 @@ Sample = tuple[c.Metric, tuple[str, ...], float]
 
 _MISSING = "MISSING"
 _JOB_STATES = (*(state.value for state in JobState), _MISSING)
+_SEVERITIES = {"WARN": "warning", "ERROR": "error"}
 _REMEMBERED_RUNS = 2000
 
 
@@ -204,7 +205,7 @@ def _of_processes(picture: Picture) -> Iterator[Sample]:
 def _of_dagster(found: DagsterPicture) -> Iterator[Sample]:
     yield c.DAGSTER_UP, (), not found.unreachable
     for check in found.checks:
-        yield c.CHECK_FAILED, (check.asset, check.name, check.severity.lower()), 1
+        yield c.CHECK_FAILED, (check.asset, check.name, _SEVERITIES.get(check.severity, "error")), 1
     if found.unreachable:
         return
     yield c.DEFINITIONS, (), not found.definitions_error

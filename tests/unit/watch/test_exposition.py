@@ -87,7 +87,7 @@ def test_a_table_that_is_late_is_so_at_the_hop_that_eats_the_time() -> None:
     assert page.value("lag_seconds", table=str(VISITS), source=str(CLICKS), hop="read") == 70
     assert page.value("lag_backlog", table=str(VISITS), source=str(CLICKS), hop="read") == 70
     assert page.value("table_behind_seconds", table=str(VISITS)) == 70
-    guilty = {"table": str(VISITS), "job": str(VISITS), "source": str(CLICKS), "hop": "read"}
+    guilty = {"table": str(VISITS), "culprit": str(VISITS), "source": str(CLICKS), "hop": "read"}
     assert page.value("table_guilty_hop", **guilty) == 1
     assert page.value("table_state", table=str(VISITS), state="late") == 1
     assert page.value("table_state", table=str(VISITS), state="fresh") == 0
@@ -151,3 +151,7 @@ def test_the_page_is_open_metrics_for_whoever_asks_for_that(accept: str) -> None
 
 def test_the_committed_page_of_metrics_is_the_generated_one() -> None:
     assert (PROJECT / "docs" / "metrics.md").read_text() == page(), "run: python -m resources.watch.catalogue"
+
+
+def test_no_label_is_one_that_prometheus_gives_each_series_itself() -> None:
+    assert not [metric.name for metric in METRICS if {"job", "instance"} & set(metric.labels)]
