@@ -29,19 +29,23 @@ class Looker:
         stack: Which.
         lags: Measures how far each streaming table is behind.
         dagster: Looks at the stack's Dagster, when there is one.
+        clock: The time, UTC.
     """
 
-    def __init__(self, stack: Stack, lags: Lags, dagster: DagsterEye) -> None:
+    def __init__(
+        self, stack: Stack, lags: Lags, dagster: DagsterEye, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._stack = stack
         self._lags = lags
         self._dagster = dagster
+        self._clock = clock
         self._declared = Warehouse(stack.warehouse, ())
         self._seen = DagsterPicture()
         self._closest: StackStatus | None = None
 
     def look(self) -> Picture:
         """Look at everything. What cannot be reached is part of the picture, not an error."""
-        at = datetime.now(UTC)
+        at = self._clock()
         mistakes = self._read()
         found = self._look_at_stack(at)
         return Picture(
