@@ -5,23 +5,25 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from headwater.stack import Stack
 from resources.watch.board import Board
 from resources.watch.consumer import NoAlerts
 from resources.watch.dagster import DagsterEye
 from resources.watch.looker import Looker, by_watermark
+from resources.watch.picture import Picture
 from resources.watch.server import WatchServer
 
 _EVERY_SECONDS = 10.0
 
 
-def watch(looker: Looker, board: Board, stop: threading.Event, every: float = _EVERY_SECONDS) -> None:
+def watch(look: Callable[[], Picture], board: Board, stop: threading.Event, every: float = _EVERY_SECONDS) -> None:
     """Look until told to stop. A look that fails is logged and counted, and the next one comes all the same."""
     while not stop.is_set():
         began = time.monotonic()
         try:
-            picture = looker.look()
+            picture = look()
             board.put(picture, time.monotonic() - began)
         except Exception:
             logging.exception("a look failed")
@@ -39,7 +41,7 @@ def main() -> None:
     board = Board(NoAlerts())
     server = WatchServer(stack.ports.watch, board)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
-    watch(Looker(stack, by_watermark, DagsterEye(stack.dagster_url)), board, stop)
+    watch(Looker(stack, by_watermark, DagsterEye(stack.dagster_url)).look, board, stop)
     server.server_close()
 
 

@@ -48,7 +48,7 @@ def notified(copying: House, tmp_path: Path, free_ports: Ports) -> Iterator[Inbo
     board = Board(NoAlerts())
     server = WatchServer(0, board)
     looker = Looker(copying.stack, by_watermark, DagsterEye(copying.stack.dagster_url))
-    looking = threading.Thread(target=watch, args=(looker, board, stop, 1.0), daemon=True)
+    looking = threading.Thread(target=watch, args=(looker.look, board, stop, 1.0), daemon=True)
     for thread in (looking, threading.Thread(target=server.serve_forever, daemon=True)):
         thread.start()
     with inbox() as kept:

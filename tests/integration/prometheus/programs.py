@@ -48,16 +48,19 @@ def check(name: str, *arguments: str | Path) -> None:
 
 
 def lay_out(folder: Path, watch: str, alertmanager: int, receiver: str) -> None:
-    """A copy of what is deployed that looks each second and waits for none of the time that flashes are given."""
+    """A copy of what is deployed that looks more often, and gives flashes hardly any time.
+
+    Not more often than a busy machine answers: a scrape that takes too long takes all series with it.
+    """
     shutil.copytree(DEPLOYED, folder)
     targets = [{"targets": [watch.removeprefix("http://")], "labels": {"stack": "tested"}}]
     (folder / "targets" / "local.yml").write_text(yaml.safe_dump(targets))
     (folder / "alertmanagers" / "local.yml").write_text(yaml.safe_dump([{"targets": [f"127.0.0.1:{alertmanager}"]}]))
     with _edited(folder / "prometheus.yml") as settings:
-        settings["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        settings["global"] = {"scrape_interval": "5s", "scrape_timeout": "5s", "evaluation_interval": "1s"}
     with _edited(folder / "rules" / "alerts.yml") as rules:
         for rule in (rule for group in rules["groups"] for rule in group["rules"]):
-            rule["for"] = "1s"
+            rule |= {"for": "1s", "keep_firing_for": "10s"}
     with _edited(folder / "alertmanager.yml") as settings:
         for route in (settings["route"], *settings["route"]["routes"]):
             route |= {"group_wait": "1s", "group_interval": "1s"}

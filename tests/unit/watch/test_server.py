@@ -109,18 +109,11 @@ class Spoiled(NoAlerts):
         self.stop.set()
 
 
-class Looks:
-    """Finds the same each time."""
-
-    def look(self) -> Picture:
-        return now(WELL)
-
-
 def test_a_look_that_fails_is_counted_and_logged_and_followed_by_the_next(caplog: pytest.LogCaptureFixture) -> None:
     stop = threading.Event()
     alerts = Spoiled(stop)
     board = Board(alerts)
-    watch(Looks(), board, stop, every=0)
+    watch(lambda: now(WELL), board, stop, every=0)
     assert alerts.seen == 2
     assert "no room on the disk" in caplog.text
     assert "headwater_look_failures_total 1.0" in board.metrics.page("")[1].decode()
