@@ -163,7 +163,7 @@ def programs(stack: Stack) -> tuple[Program, ...]:
             stack,
             JOBMANAGER,
             entry,
-            ["--configDir", conf, "--executionMode", "cluster", *_pushing_as(JOBMANAGER)],
+            ["--configDir", conf, *_pushing_as(JOBMANAGER), "--executionMode", "cluster"],
             ["-XX:TieredStopAtLevel=1"],
         ),
         _program(
@@ -185,6 +185,7 @@ def programs(stack: Stack) -> tuple[Program, ...]:
 
 
 def _pushing_as(name: str) -> list[str]:
+    # Before any option that the entry point does not know: it reads none behind that.
     return [f"-D{_REPORTER}.jobName={name}"]
 
 

@@ -17,10 +17,9 @@ class Notification:
     status: str
     alerts: tuple[dict[str, Any], ...]
 
-    @property
-    def names(self) -> frozenset[str]:
-        """Of the alerts in it."""
-        return frozenset(alert["labels"]["alertname"] for alert in self.alerts)
+    def about(self, **labels: str) -> list[dict[str, Any]]:
+        """The alerts in it that have these labels."""
+        return [alert for alert in self.alerts if labels.items() <= alert["labels"].items()]
 
 
 class Inbox:
@@ -30,11 +29,9 @@ class Inbox:
         self.url = ""
         self.came: list[Notification] = []
 
-    def of(self, receiver: str, alertname: str, status: str) -> list[Notification]:
-        """What came to one receiver about one alert."""
-        return [
-            each for each in self.came if (each.receiver, each.status) == (receiver, status) and alertname in each.names
-        ]
+    def told(self, receiver: str, **labels: str) -> list[str]:
+        """The states in which alerts with these labels were sent to one receiver."""
+        return [each.status for each in self.came if each.receiver == receiver and each.about(**labels)]
 
 
 @contextmanager

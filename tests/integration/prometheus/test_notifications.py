@@ -11,25 +11,22 @@ from tests.integration.prometheus.inbox import Inbox
 from tests.integration.waiting import eventually
 from tests.unit.deploy.expressions import FLINK
 
-DOWN = "HeadwaterJobDown"
-
 
 def test_a_job_that_is_gone_is_told_of_once_and_its_coming_back_too(copying: House, notified: Inbox) -> None:
     table = str(copying.table(EVENTS))
+    down = {"alertname": "HeadwaterJobDown", "table": table}
     copying.cancel(EVENTS)
     copying.send("event#", [event(2, 20)])
-    eventually(lambda: bool(notified.of("duty", DOWN, "firing")), lambda: f"a notification, not {notified.came}")
-    (alert,) = (a for a in notified.of("duty", DOWN, "firing")[0].alerts if a["labels"]["alertname"] == DOWN)
-    labels = alert["labels"]
-    assert (labels["table"], labels["owner"], labels["cause"], labels["stack"]) == (table, "tests", table, "tested")
+    eventually(lambda: bool(notified.told("duty", **down)), lambda: f"a notification, not {notified.came}")
+    (alert,) = (alert for each in notified.came for alert in each.about(**down))
+    assert alert["labels"].items() >= {"owner": "tests", "cause": table, "severity": "error", "stack": "tested"}.items()
     assert alert["annotations"]["summary"] == f"The job of {table} does not run"
+    assert notified.told("office-hours", table=table) == [], "what follows from the job's end is not told as well"
 
     copying.apply(EVENTS)
-    eventually(lambda: bool(notified.of("duty", DOWN, "resolved")), lambda: f"the end of it, not {notified.came}")
+    eventually(lambda: "resolved" in notified.told("duty", **down), lambda: f"the end of it, not {notified.came}")
     copying.await_values(EVENTS, ("id", "size"), [(1, 10), (2, 20)])
-    told = [each.status for each in notified.came if each.receiver == "duty" and DOWN in each.names]
-    assert told == ["firing", "resolved"]
-    assert not notified.of("office-hours", "HeadwaterJobAiling", "firing")
+    assert notified.told("duty", **down) == ["firing", "resolved"]
 
 
 def test_flink_tells_of_its_tasks_what_the_dashboards_show(copying: House, stack: Stack) -> None:
