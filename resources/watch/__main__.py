@@ -11,7 +11,7 @@ from headwater.stack import Stack
 from resources.watch.board import Board
 from resources.watch.consumer import NoAlerts
 from resources.watch.dagster import DagsterEye
-from resources.watch.looker import Looker, by_watermark
+from resources.watch.looker import Looker
 from resources.watch.picture import Picture
 from resources.watch.server import WatchServer
 
@@ -41,7 +41,7 @@ def main() -> None:
     board = Board(NoAlerts())
     server = WatchServer(stack.ports.watch, board)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
-    watch(Looker(stack, by_watermark, DagsterEye(stack.dagster_url)).look, board, stop)
+    watch(Looker(stack, DagsterEye(stack.dagster_url)).look, board, stop)
     server.server_close()
 
 

@@ -5,17 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from headwater.engines import ActualJob
-from headwater.lag.hops import TableLag
 from headwater.model import TableName, Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.declarations import warehouse
 from resources.local.dagster import WEBSERVER
-from resources.status import StackStatus, status, tables
+from resources.status import StackStatus, status
 from resources.watch.dagster import DagsterEye
 from resources.watch.picture import DagsterPicture, Picture
-
-Lags = Callable[[Stack, Warehouse, datetime], tuple[TableLag, ...]]
 
 # Asking Flink of every job's checkpoints, restarts and failures, and Dagster of its daemons, costs both some work, and
 # the platform is to take next to none. What moves at once is seen at once: the state of processes and jobs.
@@ -27,16 +24,14 @@ class Looker:
 
     Args:
         stack: Which.
-        lags: Measures how far each streaming table is behind.
         dagster: Looks at the stack's Dagster, when there is one.
         clock: The time, UTC.
     """
 
     def __init__(
-        self, stack: Stack, lags: Lags, dagster: DagsterEye, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, stack: Stack, dagster: DagsterEye, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._stack = stack
-        self._lags = lags
         self._dagster = dagster
         self._clock = clock
         self._declared = Warehouse(stack.warehouse, ())
@@ -51,7 +46,7 @@ class Looker:
         return Picture(
             at=at,
             status=found,
-            lags=self._lags(self._stack, self._declared, at),
+            lags=tuple(table.lag for table in found.tables if table.lag is not None),
             dagster=self._look_at_dagster(found, at),
             declarations=mistakes,
             warehouse=self._declared,
@@ -88,19 +83,3 @@ class Looker:
 def _jobs(found: StackStatus) -> tuple[tuple[TableName, ActualJob | None], ...]:
     """What a listing tells of the jobs: ids and states."""
     return tuple((job.model, job.job) for job in found.jobs)
-
-
-def by_watermark(stack: Stack, declared: Warehouse, now: datetime) -> tuple[TableLag, ...]:
-    """Lags from the watermarks of the tables' newest snapshots alone: how far back they lie, not at which hop."""
-    return tuple(
-        TableLag(
-            table=table.model,
-            at=now,
-            promise=table.freshness,
-            hops=(),
-            watermark_lag=table.lag,
-            unmeasured="hops are not measured",
-        )
-        for table in tables(stack, declared, now)
-        if declared.model(table.model).is_streaming
-    )

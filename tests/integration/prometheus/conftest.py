@@ -13,7 +13,7 @@ from resources.watch.__main__ import watch
 from resources.watch.board import Board
 from resources.watch.consumer import NoAlerts
 from resources.watch.dagster import DagsterEye
-from resources.watch.looker import Looker, by_watermark
+from resources.watch.looker import Looker
 from resources.watch.server import WatchServer
 from tests.integration.flink.events import EVENTS, declare_events, event
 from tests.integration.flink.house import House
@@ -47,7 +47,7 @@ def notified(copying: House, tmp_path: Path, free_ports: Ports) -> Iterator[Inbo
     stop = threading.Event()
     board = Board(NoAlerts())
     server = WatchServer(0, board)
-    looker = Looker(copying.stack, by_watermark, DagsterEye(copying.stack.dagster_url))
+    looker = Looker(copying.stack, DagsterEye(copying.stack.dagster_url))
     looking = threading.Thread(target=watch, args=(looker.look, board, stop, 1.0), daemon=True)
     for thread in (looking, threading.Thread(target=server.serve_forever, daemon=True)):
         thread.start()

@@ -51,7 +51,7 @@ def job(model: TableName, *verdicts: Verdict, state: JobState | None = JobState.
 
 def table(model: TableName) -> TableStatus:
     """A table with a commit of two seconds ago."""
-    return TableStatus(model, Snapshot(17, ago(2), "APPEND", ago(10), 1234, 0), timedelta(seconds=10), PROMISE)
+    return TableStatus(model, Snapshot(17, ago(2), "APPEND", ago(10), 1234, 0), lag(model))
 
 
 def lag(model: TableName, *, age: float = 0.0) -> TableLag:

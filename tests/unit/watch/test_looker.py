@@ -18,7 +18,7 @@ from resources.watch import looker
 from resources.watch.dagster import DagsterEye
 from resources.watch.looker import Looker
 from resources.watch.picture import DagsterPicture, Picture
-from tests.unit.assets.declared import VISITS
+from tests.unit.assets.declared import HITS, VISITS
 from tests.unit.watch.pictures import DAGSTER, DECLARED, WELL, job, process
 
 WEBSERVER = process("dagster-webserver")
@@ -48,7 +48,7 @@ class Scene:
         monkeypatch.setattr(looker, "status", self._status)
         monkeypatch.setattr(looker, "warehouse", self._warehouse)
         eye = cast(DagsterEye, self.eye)
-        self._looker = Looker(Stack(folder, folder, Ports()), lambda *_: (), eye, lambda: self.now)
+        self._looker = Looker(Stack(folder, folder, Ports()), eye, lambda: self.now)
 
     def look(self, seconds: float = 10) -> Picture:
         """Look, so long after the look before."""
@@ -111,3 +111,7 @@ def test_declarations_that_cannot_be_read_are_told_of_and_those_of_before_are_lo
     scene.mistake = "1 problem in the warehouse"
     found = scene.look()
     assert (found.declarations, found.warehouse) == ("1 problem in the warehouse", DECLARED)
+
+
+def test_lags_are_those_that_were_measured_for_the_tables(scene: Scene) -> None:
+    assert [lag.table for lag in scene.look().lags] == [VISITS, HITS]
