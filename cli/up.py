@@ -33,7 +33,8 @@ def command(detach: bool, demo: bool, warehouse: str | None) -> None:
     until Ctrl-C, which does what headwater down does.
 
     \b
-    Ports are set by HEADWATER_PORT_DAGSTER, _FLINK, _FLINK_RPC, _GATEWAY, _KAFKA and _KAFKA_CONTROLLER.
+    Ports are set by HEADWATER_PORT_DAGSTER, _FLINK, _FLINK_RPC, _GATEWAY, _KAFKA, _KAFKA_CONTROLLER
+    and _WATCH.
     HEADWATER_JARS names a jar folder to share between stacks, HEADWATER_MIN_FREE_GB the disk space asked for.
 
     Exit status 0 when all went well, 1 when something did not.
@@ -178,6 +179,8 @@ def addresses(stack: Stack) -> str:
         f"\n  Flink        {stack.flink_url}"
         f"\n  SQL gateway  {stack.gateway_url}"
         f"\n  Kafka        {stack.kafka}"
+        f"\n  Metrics      {stack.watch_url}/metrics"
+        f"\n  Health       {stack.watch_url}/healthz"
         f"\n  Logs         {stack.logs}\n"
     )
 

@@ -23,6 +23,7 @@ class Ports:
     gateway: int = 8083  # HEADWATER_PORT_GATEWAY
     kafka: int = 9092  # HEADWATER_PORT_KAFKA
     kafka_controller: int = 9093  # HEADWATER_PORT_KAFKA_CONTROLLER
+    watch: int = 9400  # HEADWATER_PORT_WATCH
 
     @classmethod
     def variable(cls, field: str) -> str:
@@ -78,6 +79,11 @@ class Stack:
     def dagster_url(self) -> str:
         """Dagster's web page."""
         return f"http://127.0.0.1:{self.ports.dagster}"
+
+    @property
+    def watch_url(self) -> str:
+        """Where the process `watch` tells of the stack: `/healthz`, `/metrics`, `/alerts`."""
+        return f"http://127.0.0.1:{self.ports.watch}"
 
     @property
     def kafka(self) -> str:

@@ -129,15 +129,16 @@ class StackStatus:
         return tuple(trouble for trouble in found if trouble is not None)
 
 
-def status(stack: Stack, *, details: bool = True) -> StackStatus:
+def status(stack: Stack, *, details: bool = True, declared: Warehouse | None = None) -> StackStatus:
     """Read the stack's state. Flink not answering is part of the answer, not an error.
 
     Args:
         details: Also ask for each job's checkpoints, restarts and failures; some requests a job.
+        declared: The declarations, where they are at hand.
 
     Raises InvalidWarehouse when the declarations cannot be read.
     """
-    declared = warehouse(stack)
+    declared = declared or warehouse(stack)
     now = datetime.now(UTC)
     unreachable, jobs = "", tuple(JobStatus(model.name, None, None) for model in declared.streaming)
     listing = JobListing(())

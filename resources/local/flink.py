@@ -11,6 +11,8 @@ from resources.local.program import Program
 JOBMANAGER, TASKMANAGER, GATEWAY = "jobmanager", "taskmanager", "gateway"
 SLOTS = 16
 
+_REPORTER = "metrics.reporter.watch"
+
 _COPIED = ("bin", "lib", "opt", "plugins", "conf")
 
 _LOGGING = """\
@@ -134,6 +136,16 @@ def config(stack: Stack) -> str:
         "web.cancel.enable": True,
         "table.exec.sink.upsert-materialize": "NONE",
         "table.local-time-zone": "UTC",
+        # Flink's own metrics go to the process `watch` (resources.watch.pushes says why they are pushed), each of its
+        # processes under its name, which the command line gives. Labels that every restart changes would make new
+        # series for ever.
+        f"{_REPORTER}.factory.class": "org.apache.flink.metrics.prometheus.PrometheusPushGatewayReporterFactory",
+        f"{_REPORTER}.hostUrl": f"{stack.watch_url}/flink",
+        f"{_REPORTER}.interval": "15 SECONDS",
+        # In quotes: the reporter reads texts alone, and takes its default for a boolean.
+        f"{_REPORTER}.randomJobNameSuffix": "'false'",
+        f"{_REPORTER}.deleteOnShutdown": "'false'",
+        f"{_REPORTER}.scope.variables.excludes": "host;tm_id;task_attempt_id;task_attempt_num",
         "sql-gateway.endpoint.rest.address": "127.0.0.1",
         "sql-gateway.endpoint.rest.bind-address": "127.0.0.1",
         "sql-gateway.endpoint.rest.port": stack.ports.gateway,
@@ -148,13 +160,17 @@ def programs(stack: Stack) -> tuple[Program, ...]:
     entry = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
     return (
         _program(
-            stack, JOBMANAGER, entry, ["--configDir", conf, "--executionMode", "cluster"], ["-XX:TieredStopAtLevel=1"]
+            stack,
+            JOBMANAGER,
+            entry,
+            ["--configDir", conf, *_pushing_as(JOBMANAGER), "--executionMode", "cluster"],
+            ["-XX:TieredStopAtLevel=1"],
         ),
         _program(
             stack,
             TASKMANAGER,
             "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
-            ["--configDir", conf],
+            ["--configDir", conf, *_pushing_as(TASKMANAGER)],
             ["-XX:MaxDirectMemorySize=320m", "-XX:MaxMetaspaceSize=256m"],
         ),
         _program(
@@ -166,6 +182,11 @@ def programs(stack: Stack) -> tuple[Program, ...]:
             extra=sorted((home / "opt").glob("flink-sql-gateway-*.jar")),
         ),
     )
+
+
+def _pushing_as(name: str) -> list[str]:
+    # Before any option that the entry point does not know: it reads none behind that.
+    return [f"-D{_REPORTER}.jobName={name}"]
 
 
 _HEAP = {JOBMANAGER: 384, TASKMANAGER: 1408, GATEWAY: 512}

@@ -14,7 +14,7 @@ from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources import jars
 from resources.local import dagster as dagster_processes
-from resources.local import disk, flink, kafka, keeper, owned, ports, ready, simulator, supervisor
+from resources.local import disk, flink, kafka, keeper, owned, ports, ready, simulator, supervisor, watch
 from resources.local.program import Program
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -208,7 +208,7 @@ def marker(stack: Stack) -> Path:
 def _prepare(stack: Stack, *, dagster: bool, demo: bool) -> list[Program]:
     flink.prepare(stack)
     kafka.prepare(stack)
-    programs = [kafka.program(stack), *flink.programs(stack), keeper.program()]
+    programs = [kafka.program(stack), *flink.programs(stack), keeper.program(), watch.program()]
     if dagster:
         dagster_processes.prepare(stack, PROJECT)
         dagster_processes.fail_lost_runs(stack)

@@ -16,6 +16,7 @@ _USED_BY = {
     "gateway": "the SQL gateway",
     "kafka": "Kafka",
     "kafka_controller": "Kafka's controller",
+    "watch": "metrics and health",
 }
 
 

@@ -1,8 +1,10 @@
 """The state of the local processes, as the supervisor and the operating system see them."""
 
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -22,7 +24,7 @@ class ProcessStatus:
         restarts: Starts after the first, since `headwater up`.
         rss: Resident memory of it and its children, in bytes.
         log: Where its output goes.
-        cpu: Seconds of CPU that it and its children have used since they started.
+        cpu: Seconds of processor time that it and its children have taken since its start, ended children included.
     """
 
     name: str
@@ -37,44 +39,55 @@ class ProcessStatus:
 
 def processes(stack: Stack) -> tuple[ProcessStatus, ...]:
     """Every process of the stack; empty when no supervisor runs."""
+    reports = supervisor.reports(stack)
     starts = supervisor.starts(stack)
-    now = time.time()
-    return tuple(
-        ProcessStatus(
-            name=report["name"],
-            pid=report["pid"] or None,
-            state=report["statename"],
-            uptime=max(0.0, now - report["start"]) if report["pid"] else 0.0,
-            restarts=max(0, starts.get(report["name"], 0) - 1),
-            rss=sum(_rss(member) for member in _family(report["pid"])),
-            log=supervisor.log_file(stack, report["name"]),
-            cpu=sum(_cpu(member) for member in _family(report["pid"])),
-        )
-        for report in supervisor.reports(stack)
+    children = _children() if reports else {}
+    return tuple(_status(stack, report, starts, children) for report in reports)
+
+
+def _status(
+    stack: Stack, report: Mapping[str, Any], starts: Mapping[str, int], children: Mapping[int, list[int]]
+) -> ProcessStatus:
+    name, pid = report["name"], report["pid"]
+    usages = [_usage(member) for member in _family(pid, children)] if pid else []
+    return ProcessStatus(
+        name=name,
+        pid=pid or None,
+        state=report["statename"],
+        uptime=max(0.0, time.time() - report["start"]) if pid else 0.0,
+        restarts=max(0, starts.get(name, 0) - 1),
+        rss=sum(usage.rss for usage in usages),
+        log=supervisor.log_file(stack, name),
+        cpu=sum(usage.cpu for usage in usages),
     )
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    if not pid:
-        return []
+@dataclass(frozen=True, slots=True)
+class _Usage:
+    rss: int = 0
+    cpu: float = 0.0
+
+
+def _children() -> dict[int, list[int]]:
+    """The children of every process of this machine: one sweep for all of the stack's processes together."""
+    found: dict[int, list[int]] = {}
+    for process in psutil.process_iter(["ppid"]):
+        found.setdefault(process.info["ppid"], []).append(process.pid)
+    return found
+
+
+def _family(pid: int, children: Mapping[int, list[int]]) -> Iterator[int]:
+    yield pid
+    for child in children.get(pid, ()):
+        yield from _family(child, children)
+
+
+def _usage(pid: int) -> _Usage:
     try:
         process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
+        with process.oneshot():
+            times = process.cpu_times()
+            spent = times.user + times.system + times.children_user + times.children_system
+            return _Usage(process.memory_info().rss, spent)
     except psutil.Error:
-        return []
-
-
-def _rss(process: psutil.Process) -> int:
-    try:
-        return process.memory_info().rss
-    except psutil.Error:
-        return 0
-
-
-def _cpu(process: psutil.Process) -> float:
-    """User and system time, with that of children which have ended and were waited for."""
-    try:
-        times = process.cpu_times()
-    except psutil.Error:
-        return 0.0
-    return times.user + times.system + getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+        return _Usage()

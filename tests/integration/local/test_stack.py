@@ -27,6 +27,6 @@ def test_nothing_listens_beyond_loopback(stack: Stack) -> None:
 
 def test_status_names_every_process_with_its_memory(stack: Stack) -> None:
     found = {status.name: status for status in processes(stack)}
-    assert found.keys() == {"kafka", "jobmanager", "taskmanager", "gateway", "keeper"}
+    assert found.keys() == {"kafka", "jobmanager", "taskmanager", "gateway", "keeper", "watch"}
     assert {status.state for status in found.values()} == {"RUNNING"}
     assert all(status.rss > 5e6 and status.pid and status.log.exists() for status in found.values())

@@ -40,7 +40,19 @@ def test_every_port_of_the_stack_is_used_once(place: Stack) -> None:
     config = yaml.safe_load(flink.config(place))
     used = [config["rest.port"], config["jobmanager.rpc.port"], config["sql-gateway.endpoint.rest.port"]]
     used += [int(port) for port in re.findall(r"^listeners=.*:(\d+),.*:(\d+)$", kafka.properties(place), re.M)[0]]
+    used.append(int(re.findall(r"^http://127.0.0.1:(\d+)/", config["metrics.reporter.watch.hostUrl"])[0]))
     assert sorted([*used, place.ports.dagster]) == sorted(asdict(place.ports).values())
+
+
+def test_each_of_flinks_processes_pushes_its_metrics_under_its_name(place: Stack) -> None:
+    commands = {program.name: list(program.command) for program in flink.programs(place)}
+    for name in (flink.JOBMANAGER, flink.TASKMANAGER):
+        ours = commands[name][commands[name].index("--configDir") :]
+        # The entry point reads no option behind one that it does not know, which --executionMode is.
+        assert ours[2] == f"-Dmetrics.reporter.watch.jobName={name}"
+    config = yaml.safe_load(flink.config(place))
+    # A boolean would not be read as one: the reporter takes texts alone.
+    assert config["metrics.reporter.watch.randomJobNameSuffix"] == "false"
 
 
 def test_the_supervisor_reads_back_what_was_meant(place: Stack) -> None:
