@@ -1,0 +1,1 @@
+"""The process that looks at the whole stack, from outside of Dagster: for alerts, metrics, and whether all is well."""
