@@ -2,7 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from headwater.alerts.condition import Severity
+from headwater.alerts.declaration import AlertsForm
+from headwater.alerts.policy import UTC, Policy, Route
+from headwater.alerts.silence import WEEKDAYS, Window
 from headwater.declaration import (
     CheckForm,
     EventTimeForm,
@@ -124,6 +129,30 @@ def model_of(
 def markets_of(form: MarketsForm) -> tuple[Market, ...]:
     """The markets, in the order they are declared."""
     return tuple(Market(code, market.name, market.zone, market.currency) for code, market in form.markets.items())
+
+
+def policy_of(form: AlertsForm, zones: Mapping[str, ZoneInfo]) -> Policy:
+    """When people are told of what. The markets that windows name must be among the zones."""
+    windows = tuple(
+        Window(
+            name,
+            window.subjects,
+            window.begins,
+            window.ends,
+            zones[window.market] if window.market else window.zone or UTC,
+            tuple(WEEKDAYS.index(day) for day in window.days),
+            window.reason,
+        )
+        for name, window in form.windows.items()
+    )
+    return Policy(
+        form.hold,
+        form.resolve_after,
+        form.repeat_every,
+        form.zone or UTC,
+        windows,
+        tuple(Route(route.to, route.owner, Severity(route.severity)) for route in form.routes),
+    )
 
 
 def _job(form: JobForm) -> JobOptions:

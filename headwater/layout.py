@@ -13,6 +13,7 @@ from headwater.shadow import SUFFIX
 
 TABLE_FILE = "table.yaml"
 MARKETS_FILE = "markets.yaml"
+ALERTS_FILE = "alerts.yaml"
 CHECKS_FOLDER = "checks"
 _INNER_FOLDERS = (CHECKS_FOLDER, "tests")
 _LAYERS = tuple(layer.value for layer in Layer)
@@ -48,6 +49,11 @@ class Layout:
         """There is a markets.yaml."""
         return MARKETS_FILE in self.stamps
 
+    @property
+    def has_alerts(self) -> bool:
+        """There is an alerts.yaml."""
+        return ALERTS_FILE in self.stamps
+
     def refuse(self, path: str, message: str, advice: str) -> None:
         """Note that something lies where it should not."""
         self.problems.append(Problem(Position(self.root / path), message, advice))
@@ -62,10 +68,14 @@ def scan(root: Path) -> Layout:
                 _scan_layer(layout, Layer(entry.name), entry.path)
             else:
                 layout.refuse(entry.name, f"«{entry.name}» is not a layer", _layer_advice(entry.name))
-        elif entry.name == MARKETS_FILE:
+        elif entry.name in (MARKETS_FILE, ALERTS_FILE):
             layout.stamps[entry.name] = _stamp(entry)
         elif _is_yaml(entry.name):
-            layout.refuse(entry.name, f"«{entry.name}» is not read", f"Call it {MARKETS_FILE}, or move it elsewhere.")
+            layout.refuse(
+                entry.name,
+                f"«{entry.name}» is not read",
+                f"Call it {MARKETS_FILE} or {ALERTS_FILE}, or move it elsewhere.",
+            )
     layout.folders.sort(key=lambda folder: (_LAYERS.index(folder.name.layer.value), folder.name.table))
     return layout
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self, TypeAlias
 from zoneinfo import ZoneInfo
 
+from headwater.alerts.policy import Policy
 from headwater.sqltype import SqlType
 
 
@@ -334,12 +335,14 @@ class Warehouse:
         models: In dependency order, upstream first.
         markets: As declared.
         versions: For each job and report what changes with the declarations behind it (headwater.versions).
+        alerts: When people are told of what is wrong, and who.
     """
 
     root: Path
     models: tuple[Model, ...]
     markets: tuple[Market, ...] = ()
     versions: Mapping[TableName, str] = field(default_factory=dict, hash=False)
+    alerts: Policy = field(default_factory=Policy)
     _by_name: dict[TableName, Model] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from headwater.assemble import TableFormType, columns_of, markets_of, model_of
+from headwater.alerts.declaration import AlertsForm
+from headwater.alerts.policy import Policy
+from headwater.assemble import TableFormType, columns_of, markets_of, model_of, policy_of
 from headwater.compile.rejects import REJECTED, rejected_model
 from headwater.declaration import MarketsForm, SourceForm
+from headwater.diagnostics import closest
 from headwater.draft import Draft, DraftFlow
 from headwater.graph import in_dependency_order
-from headwater.layout import CHECKS_FOLDER, MARKETS_FILE, TABLE_FILE, Folder, Layout
+from headwater.layout import ALERTS_FILE, CHECKS_FOLDER, MARKETS_FILE, TABLE_FILE, Folder, Layout
 from headwater.model import Flow, Layer, Market, Model, Warehouse
 from headwater.problem import InvalidWarehouse, Position, Problem
 from headwater.query import analyse
@@ -23,6 +26,7 @@ def read(layout: Layout) -> Warehouse:
     """The warehouse that lies there. Raises InvalidWarehouse with every problem found, in all files."""
     problems = list(layout.problems)
     markets = _markets(layout, problems)
+    alerts = _alerts(layout, markets, problems)
     forms = _forms(layout, problems)
     schema: Schema = {folder.name: columns_of(read_as[1]) if read_as else None for folder, read_as in forms.items()}
     drafts = {
@@ -43,7 +47,7 @@ def read(layout: Layout) -> Warehouse:
         models[REJECTED] = rejected_model(sources)
     order = in_dependency_order({name: model.reads for name, model in models.items()})
     ordered = tuple(models[name] for name in order)
-    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered))
+    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered), alerts)
 
 
 def _text(file: Path, problems: list[Problem]) -> str | None:
@@ -68,6 +72,28 @@ def _markets(layout: Layout, problems: list[Problem]) -> tuple[Market, ...] | No
     _, form, found = read_form(file, text, MarketsForm)
     problems += found
     return markets_of(form) if form else None
+
+
+def _alerts(layout: Layout, markets: tuple[Market, ...] | None, problems: list[Problem]) -> Policy:
+    """When people are told of what; the defaults where nothing is declared, or it cannot be read."""
+    text = _text(layout.root / ALERTS_FILE, problems) if layout.has_alerts else None
+    if text is None:
+        return Policy()
+    content, form, found = read_form(layout.root / ALERTS_FILE, text, AlertsForm)
+    problems += found
+    if form is None or markets is None:
+        return Policy()
+    zones = {market.code: market.zone for market in markets}
+    unknown = [(name, window.market) for name, window in form.windows.items() if window.market not in (None, *zones)]
+    problems += [
+        Problem(
+            content.at_value("windows", name, "market"),
+            f"«{market}» is not a market of {MARKETS_FILE}",
+            closest(str(market), zones) or f"Markets: {', '.join(zones) or 'none'}.",
+        )
+        for name, market in unknown
+    ]
+    return Policy() if unknown else policy_of(form, zones)
 
 
 def _forms(layout: Layout, problems: list[Problem]) -> Mapping[Folder, tuple[YamlFile, TableFormType] | None]:

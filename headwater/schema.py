@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from headwater.alerts.declaration import AlertsForm
 from headwater.declaration import Form, MarketsForm, ReportForm, SourceForm, StreamForm
 
 FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
@@ -17,6 +18,7 @@ FILES: Mapping[str, tuple[type[Form], str]] = {
     "stream-table.json": (StreamForm, "table.yaml of a dwd or dm table"),
     "report-table.json": (ReportForm, "table.yaml of an rpt table"),
     "markets.json": (MarketsForm, "markets.yaml"),
+    "alerts.json": (AlertsForm, "alerts.yaml"),
 }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from headwater.alerts.condition import TABLE, Condition, depth
+from headwater.alerts.condition import TABLE, Condition, Kind, depth
 from headwater.alerts.incident import Change, Incident, Member, Notice
 from headwater.alerts.policy import Policy
 from headwater.alerts.silence import Silence
@@ -153,8 +153,7 @@ def _told(incident: Incident, seen: Sighting, policy: Policy) -> tuple[Incident,
 
 def _opened(incident: Incident, seen: Sighting, policy: Policy) -> tuple[Incident, Notice | None]:
     incident = replace(incident, muted=_muted(incident, seen))
-    loud = [each for each in incident.members if each.present and seen.silence(each.condition) is None]
-    if incident.muted or not any(_has_held(member, seen, policy) for member in loud):
+    if incident.muted or not any(_has_held(member, seen, policy) for member in _loud(incident, seen)):
         return incident, None
     return _telling(replace(incident, opened_at=seen.at), Change.OPENED, seen)
 
@@ -200,7 +199,13 @@ def _is_gone(member: Member, seen: Sighting, policy: Policy) -> bool:
 def _muted(incident: Incident, seen: Sighting) -> str:
     """Why nobody is told: its cause is silenced, or all that holds is; "" when people are to hear of it."""
     first = seen.silence(incident.lead.condition)
-    if first is None and not all(seen.silence(condition) for condition in incident.conditions):
+    if first is None and _loud(incident, seen):
         return ""
-    by = first or seen.silence(incident.conditions[0])
+    by = first or next(filter(None, map(seen.silence, incident.conditions)), None)
     return by.reason if by else ""
+
+
+def _loud(incident: Incident, seen: Sighting) -> list[Member]:
+    """What holds and is not silenced. That many are ill at once says no more than each of them does."""
+    found = (each for each in incident.present if each.condition.kind is not Kind.CLUSTER)
+    return [each for each in found if seen.silence(each.condition) is None]

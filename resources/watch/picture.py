@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from headwater.lag.hops import TableLag
+from headwater.model import Warehouse
 from resources.status import StackStatus
 
 
@@ -155,6 +156,7 @@ class Picture:
         lags: Of every streaming table, in the warehouse's order.
         dagster: What Dagster says; at most half a minute older than the rest.
         declarations: Why the declarations cannot be read, or ""; then those that could be read last are looked at.
+        warehouse: The declarations that were looked at.
     """
 
     at: datetime
@@ -162,6 +164,7 @@ class Picture:
     lags: tuple[TableLag, ...]
     dagster: DagsterPicture
     declarations: str = ""
+    warehouse: Warehouse | None = None
 
 
 def instant(seconds: float | None) -> datetime | None:

@@ -189,6 +189,17 @@ def test_a_silence_is_of_what_it_names(looks: Looks):
     assert looks.changes() == [(OPENED, "table:dm.kpi")]
 
 
+def test_many_that_are_each_silenced_are_silenced_together(looks: Looks):
+    looks.jobs = 2
+    silences = (
+        Silence("freshness:*", until(looks, 6000), "an apply"),
+        Silence("job:*", until(looks, 6000), "an apply"),
+    )
+    looks.see(late("dwd.orders"), job("dwd.drivers"), seconds=300, silences=silences)
+    assert looks.told == []
+    assert [each.muted for each in looks.incidents] == ["an apply"]
+
+
 def test_a_silenced_alert_is_not_repeated_and_its_end_is_told_to_those_who_know_of_it(looks: Looks):
     looks.see(late("dwd.orders"), seconds=60)
     silence = Silence("*", until(looks, 100_000), "x")
