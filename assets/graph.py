@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.checks import checks_definition, checks_schedule
 from assets.cluster import cluster_check, cluster_spec
+from assets.freshness import freshness_check
 from assets.jobs import jobs_definition
 from assets.reports import reports_definitions
 from assets.resources import platform_resources
@@ -19,7 +20,7 @@ from headwater.stack import Stack
 
 def build_definitions(warehouse: Warehouse, stack: Stack) -> dg.Definitions:
     """Definitions of every model. Nothing outside the process is asked."""
-    checks = checks_definition(warehouse)
+    checks, freshness = checks_definition(warehouse), freshness_check(warehouse)
     streams = bool(warehouse.streaming)
     return dg.Definitions(
         assets=[
@@ -28,7 +29,11 @@ def build_definitions(warehouse: Warehouse, stack: Stack) -> dg.Definitions:
             *(table_spec(model) for model in warehouse.streaming),
             *reports_definitions(warehouse),
         ],
-        asset_checks=[*([checks] if checks else []), *([cluster_check(warehouse)] if streams else [])],
+        asset_checks=[
+            *([checks] if checks else []),
+            *([freshness] if freshness else []),
+            *([cluster_check(warehouse)] if streams else []),
+        ],
         schedules=[*report_schedules(warehouse), *([checks_schedule(checks)] if checks else [])],
         sensors=[
             *([snapshot_sensor(warehouse), job_health_sensor(warehouse)] if streams else []),

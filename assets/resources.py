@@ -4,12 +4,14 @@ Nothing of an engine is imported before a run or a tick needs it: the code serve
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
 
 from headwater.engines import ActualJob
-from headwater.model import Model, TableName
+from headwater.lag.hops import TableLag
+from headwater.model import Model, TableName, Warehouse
 from headwater.stack import Stack
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ STREAM_ENGINE = "stream_engine"
 DEPLOYER = "deployer"
 REPORTER = "reporter"
 EXAMINER = "examiner"
+LAGS = "lags"
 
 
 class Deployed(Protocol):
@@ -54,6 +57,14 @@ class Reporter(Protocol):
 
     def __call__(self, model: Model, partitions: Sequence["Partition"]) -> "ReportResult":
         """Compute partitions of a report over pinned snapshots and commit them. Raises HeadwaterError."""
+        ...
+
+
+class LagMeter(Protocol):
+    """What measures how far tables are behind their sources."""
+
+    def __call__(self, declared: Warehouse, now: datetime) -> Sequence[TableLag]:
+        """The lag of every streaming table. A system that does not answer is part of the answer."""
         ...
 
 
@@ -118,11 +129,17 @@ def platform_resources(stack: Stack) -> dict[str, dg.ResourceDefinition]:
 
         return lambda model, snapshot_id: evaluate(stack, model, snapshot_id)
 
+    def lags(_: dg.InitResourceContext) -> LagMeter:
+        from resources.lags import lags
+
+        return lambda declared, now: lags(stack, declared, now)
+
     functions = {
         TABLE_STORE: table_store,
         STREAM_ENGINE: stream_engine,
         DEPLOYER: deployer,
         REPORTER: reporter,
         EXAMINER: examiner,
+        LAGS: lags,
     }
     return {key: dg.ResourceDefinition(resource_fn=function) for key, function in functions.items()}

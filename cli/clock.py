@@ -15,3 +15,8 @@ def local(instant: datetime | None) -> str:
 def iso(instant: datetime | None) -> str | None:
     """An instant as ISO-8601 in UTC, for programs."""
     return None if instant is None else instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds(value: timedelta | None) -> float | None:
+    """A duration in seconds, for programs."""
+    return None if value is None else round(value.total_seconds(), 3)

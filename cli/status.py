@@ -11,9 +11,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.clock import elapsed, iso, local
+from cli.clock import elapsed, iso, local, seconds
 from cli.undeclared import as_dict as undeclared_dict
 from cli.undeclared import foreign_dict, lines
+from headwater.lag.hops import State
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.status import JobStatus, StackStatus, TableStatus, status
@@ -84,7 +85,7 @@ def line(found: StackStatus) -> str:
     """The tables in one line, for logs."""
     states = {job.model: job.state for job in found.jobs}
     parts = [
-        f"{table.model} {table.rows:,} records, lag {elapsed(table.lag)}, {states[table.model]}"
+        f"{table.model} {table.rows:,} records, lag {elapsed(table.behind)}, {states[table.model]}"
         for table in found.tables
         if table.model in states
     ]
@@ -177,8 +178,8 @@ def _table_dict(table: TableStatus) -> dict[str, Any]:
         "committed_at": iso(snapshot.committed_at) if snapshot else None,
         "rows": table.rows,
         "watermark": iso(snapshot.watermark) if snapshot else None,
-        "lag_seconds": round(table.lag.total_seconds(), 3) if table.lag is not None else None,
-        "freshness": table.verdict,
+        "lag_seconds": seconds(table.behind),
+        "freshness": table.state.value,
     }
 
 
@@ -214,8 +215,8 @@ def _model_table(found: StackStatus) -> Table:
             _coloured(job.state) if job else Text("batch", style="dim"),
             str(table.snapshot.id) if table.snapshot else "–",
             f"{table.rows:,}" if table.snapshot else "–",
-            elapsed(table.lag),
-            _coloured(table.verdict) if table.verdict != "unknown" else "",
+            elapsed(table.behind),
+            _coloured(table.state.value) if table.state is not State.UNKNOWN else "",
             _note(job),
         )
     return shown

@@ -26,10 +26,10 @@ class KafkaBroker:
         from confluent_kafka.admin import AdminClient
 
         try:
-            admin = AdminClient(_settings(self._bootstrap))
+            admin = AdminClient(settings(self._bootstrap))
             return frozenset(admin.list_topics(timeout=self._seconds).topics)
         except KafkaException as error:
-            raise _failed(self._bootstrap, "listing the topics", error) from error
+            raise failed(self._bootstrap, "listing the topics", error) from error
 
     def partitions(self, topics: Collection[str]) -> dict[str, int]:
         """How many partitions each of these topics has; one that is not there is left out."""
@@ -37,10 +37,10 @@ class KafkaBroker:
         from confluent_kafka.admin import AdminClient
 
         try:
-            admin = AdminClient(_settings(self._bootstrap))
+            admin = AdminClient(settings(self._bootstrap))
             known = admin.list_topics(timeout=self._seconds).topics
         except KafkaException as error:
-            raise _failed(self._bootstrap, "counting partitions", error) from error
+            raise failed(self._bootstrap, "counting partitions", error) from error
         return {name: len(known[name].partitions) for name in topics if name in known}
 
     def extents(self, topics: Iterable[str]) -> dict[str, tuple[int, int]]:
@@ -51,7 +51,7 @@ class KafkaBroker:
         from confluent_kafka import Consumer, KafkaException
         from confluent_kafka.cimpl import TopicPartition
 
-        consumer = Consumer(_settings(self._bootstrap) | {"group.id": "headwater.extents", "enable.auto.commit": False})
+        consumer = Consumer(settings(self._bootstrap) | {"group.id": "headwater.extents", "enable.auto.commit": False})
         try:
             found = {}
             for topic in topics:
@@ -60,7 +60,7 @@ class KafkaBroker:
                     found[f"{topic}/{partition}"] = consumer.get_watermark_offsets(place, timeout=self._seconds)
             return found
         except KafkaException as error:
-            raise _failed(self._bootstrap, "asking how far the topics reach", error) from error
+            raise failed(self._bootstrap, "asking how far the topics reach", error) from error
         finally:
             consumer.close()
 
@@ -86,7 +86,7 @@ def create_topics(bootstrap: str, topics: Iterable[Topic], *, seconds: float = 3
     from confluent_kafka.admin import AdminClient
     from confluent_kafka.cimpl import NewTopic
 
-    admin = AdminClient(_settings(bootstrap))
+    admin = AdminClient(settings(bootstrap))
     try:
         existing = admin.list_topics(timeout=seconds).topics
         missing = [
@@ -100,7 +100,7 @@ def create_topics(bootstrap: str, topics: Iterable[Topic], *, seconds: float = 3
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise
     except KafkaException as error:
-        raise _failed(bootstrap, "making the declared topics", error) from error
+        raise failed(bootstrap, "making the declared topics", error) from error
     return tuple(made)
 
 
@@ -157,12 +157,13 @@ class Writer:
         self._failed = self._failed or error
 
 
-def _settings(bootstrap: str) -> dict[str, Any]:
+def settings(bootstrap: str) -> dict[str, Any]:
     """Of a client that asks once: librdkafka pauses before it connects to a broker it was told of, this one hardly."""
     return {"bootstrap.servers": bootstrap, "log_level": 0, "reconnect.backoff.ms": 10}
 
 
-def _failed(bootstrap: str, step: str, error: Exception) -> HeadwaterError:
+def failed(bootstrap: str, step: str, error: Exception) -> HeadwaterError:
+    """The broker said no, or nothing, at a step."""
     return HeadwaterError(
         f"Kafka at {bootstrap} failed at {step}: {error.args[0].str()}",
         left="topics made before it exist",

@@ -8,15 +8,15 @@ from headwater.engines import ActualJob, ForeignJob, JobHealth, JobListing, JobS
 from headwater.health.look import look_at
 from headwater.health.undeclared import undeclared_jobs
 from headwater.health.verdicts import Verdict, judge
-from headwater.lag.event_time import event_time_lag
-from headwater.lag.hops import judged
-from headwater.model import Freshness, Model, TableName, Warehouse
+from headwater.lag.hops import State, TableLag
+from headwater.model import Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from headwater.trouble import Trouble, process_trouble
 from resources.declarations import warehouse
 from resources.deploy import engine
 from resources.flink.engine import FlinkEngine
+from resources.lags import lags
 from resources.local.processes import ProcessStatus, processes
 from resources.paimon.store import FilesystemTableStore
 
@@ -60,24 +60,31 @@ class TableStatus:
     """A table that this platform writes.
 
     Args:
-        rows: Records in the newest snapshot's files. A key table counts a row that was updated and not compacted
-            yet more than once, so this is an upper bound.
-        lag: Event-time lag, or None for a table without a watermark (a report, rejected records).
+        snapshot: The newest, or None before the first commit.
+        lag: How far it is behind its sources; None for a report.
     """
 
     model: TableName
     snapshot: Snapshot | None
-    lag: timedelta | None
-    freshness: Freshness | None
+    lag: TableLag | None
 
     @property
     def rows(self) -> int:
+        """Records in the newest snapshot's files.
+
+        A key table counts a row that was updated and not compacted yet more than once, so this is an upper bound.
+        """
         return self.snapshot.rows if self.snapshot else 0
 
     @property
-    def verdict(self) -> str:
-        """`fresh`, `late`, `stale` or `unknown`."""
-        return judged(self.freshness, self.lag).value
+    def behind(self) -> timedelta | None:
+        """The age of the oldest data that its sources have and it lacks; None for a report, or when unknown."""
+        return self.lag.behind if self.lag else None
+
+    @property
+    def state(self) -> State:
+        """Its lag against its promise."""
+        return self.lag.state if self.lag else State.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +159,13 @@ def status(stack: Stack, *, details: bool = True) -> StackStatus:
 
 
 def tables(stack: Stack, declared: Warehouse, now: datetime) -> tuple[TableStatus, ...]:
-    """The state of every table that the platform writes, by small metadata files alone."""
+    """The state of every table that the platform writes: the broker and small metadata files are asked, no data."""
     store = FilesystemTableStore(stack.lake)
-
-    def table(model: Model) -> TableStatus:
-        snapshot = store.latest_snapshot(model.name)
-        return TableStatus(
-            model=model.name,
-            snapshot=snapshot,
-            lag=event_time_lag(model, declared.model, snapshot, now) if model.is_streaming else None,
-            freshness=model.freshness,
-        )
-
-    return tuple(table(model) for model in (*declared.streaming, *declared.reports))
+    found = {lag.table: lag for lag in lags(stack, declared, now)}
+    return tuple(
+        TableStatus(model.name, store.latest_snapshot(model.name), found.get(model.name))
+        for model in (*declared.streaming, *declared.reports)
+    )
 
 
 def _job(

@@ -1,8 +1,8 @@
 """A table's lag, hop by hop: what waits in front of each step on the way from the source, and for how long.
 
-A hop is measured by the age of the oldest data that has not come past it: the arrival time of the first Kafka record, or
-the commit time of the first Paimon snapshot, that the step has not dealt with. Nothing that waits is no lag, however
-long ago the last event was: a source that is silent is quiet, not stale.
+A hop is measured by the age of the oldest data that has not come past it: the arrival of the first Kafka record, or the
+commit of the first Paimon snapshot, that the step has not dealt with. Where nothing waits there is no lag, however long
+ago the last event was: a source that is silent is quiet, not stale.
 """
 
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from headwater.load import Load
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from resources.flink import rescaling
-from resources.flink.jobhealth import read_health
+from resources.flink.jobhealth import instant, read_health
 from resources.flink.load import load
 from resources.flink.offsets import offsets_read
 from resources.flink.rest import FlinkRest, last_cause
@@ -65,6 +65,19 @@ class JobManager:
     def health(self, job_id: str) -> JobHealth:
         """State, checkpoints, restore path, restarts, late rows, load and the newest failure of one job."""
         return read_health(self._rest, job_id)
+
+    def newest_checkpoint(self, job_id: str) -> tuple[int, datetime] | None:
+        """The number of the newest completed checkpoint and when it was complete; None while there is none."""
+        completed = (self._rest.get(f"/jobs/{job_id}/checkpoints").get("latest") or {}).get("completed")
+        at = instant((completed or {}).get("latest_ack_timestamp"))
+        return (completed["id"], at) if completed and at else None
+
+    def watermark(self, job_id: str) -> datetime | None:
+        """The event time up to which every part of the job has come; None while one of them has none."""
+        vertices = self._rest.get(f"/jobs/{job_id}")["vertices"]
+        paths = [f"/jobs/{job_id}/vertices/{vertex['id']}/watermarks" for vertex in vertices]
+        found = [int(entry["value"]) for path in paths for entry in self._rest.get(path)]
+        return instant(min(found)) if found and min(found) > 0 else None
 
     def parameter(self, job_id: str, name: str) -> str | None:
         """A parameter that the job was submitted with (`pipeline.global-job-parameters`), or None."""

@@ -8,11 +8,18 @@ import dagster as dg
 import pytest
 
 from assets.graph import build_definitions
-from assets.resources import DEPLOYER, EXAMINER, REPORTER, STREAM_ENGINE, TABLE_STORE
+from assets.resources import DEPLOYER, EXAMINER, LAGS, REPORTER, STREAM_ENGINE, TABLE_STORE
 from headwater.model import Warehouse
 from headwater.stack import Ports, Stack
 from tests.unit.assets.declared import MARKETS, warehouse
-from tests.unit.assets.inmemory import MemoryDeployer, MemoryEngine, MemoryExaminer, MemoryReporter, MemoryTableStore
+from tests.unit.assets.inmemory import (
+    MemoryDeployer,
+    MemoryEngine,
+    MemoryExaminer,
+    MemoryLags,
+    MemoryReporter,
+    MemoryTableStore,
+)
 
 
 @dataclass
@@ -25,6 +32,7 @@ class Platform:
     deployer: MemoryDeployer
     reporter: MemoryReporter
     examiner: MemoryExaminer
+    lags: MemoryLags
     instance: dg.DagsterInstance
     _built: tuple[Warehouse, dg.Definitions] | None = None
 
@@ -36,6 +44,7 @@ class Platform:
             DEPLOYER: self.deployer,
             REPORTER: self.reporter,
             EXAMINER: self.examiner,
+            LAGS: self.lags,
         }
 
     def definitions(self) -> dg.Definitions:
@@ -84,5 +93,6 @@ def platform() -> Iterator[Platform]:
             MemoryDeployer(engine),
             MemoryReporter(MARKETS),
             MemoryExaminer(),
+            MemoryLags(),
             instance,
         )

@@ -19,7 +19,8 @@ from headwater.engines import (
     RetainedState,
     Snapshot,
 )
-from headwater.model import Market, Model, TableName
+from headwater.lag.hops import Hop, HopKind, TableLag
+from headwater.model import Market, Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -55,6 +56,23 @@ class MemoryTableStore:
 
     def snapshot(self, name: TableName, snapshot_id: int) -> Snapshot:
         return self.snapshots[name]
+
+
+@dataclass
+class MemoryLags:
+    """How far tables are behind: each table is complete, unless it is given an age."""
+
+    behind: dict[TableName, timedelta] = field(default_factory=dict)
+    quiet: set[TableName] = field(default_factory=set)
+
+    def __call__(self, declared: Warehouse, now: datetime) -> tuple[TableLag, ...]:
+        return tuple(self._lag(model, declared, now) for model in declared.streaming)
+
+    def _lag(self, model: Model, declared: Warehouse, now: datetime) -> TableLag:
+        age = self.behind.get(model.name, timedelta(0))
+        source = model.reads[0]
+        hop = Hop(HopKind.READ, model.name, source, age, age, 7 if age else 0)
+        return TableLag(model.name, now, model.freshness, (hop,), timedelta(seconds=40), quiet=model.name in self.quiet)
 
 
 @dataclass

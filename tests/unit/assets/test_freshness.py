@@ -12,6 +12,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 from dagster._daemon.freshness import FreshnessDaemon
 
+from assets.freshness import FRESH
 from assets.naming import table_key
 from assets.sensors.snapshots import sweep
 from headwater.model import TableName
@@ -41,7 +42,8 @@ def judged(workspace: WorkspaceProcessContext, name: TableName) -> FreshnessStat
 def report(platform: Platform, instance: dg.DagsterInstance, name: TableName, snapshot_id: int, age: timedelta) -> None:
     now = datetime.now(UTC)
     platform.store.commit(platform.warehouse.model(name), snapshot_id, age=age, now=now)
-    for event in sweep(platform.warehouse, platform.store, {}, now).events:
+    lags = platform.lags(platform.warehouse, now)
+    for event in sweep(platform.warehouse, platform.store, lags, {}, now).events:
         instance.report_runless_asset_event(event)
 
 
@@ -57,10 +59,26 @@ def test_commits_keep_a_table_fresh_and_silence_makes_it_stale(
         assert judged(workspace, VISITS) is FreshnessState.FAIL
 
 
-def test_an_old_commit_found_late_does_not_make_a_table_fresh(
-    platform: Platform, workspace: WorkspaceProcessContext
-) -> None:
+def test_commits_of_a_stuck_table_do_not_make_it_fresh(platform: Platform, workspace: WorkspaceProcessContext) -> None:
     report(platform, workspace.instance, HITS, 1, timedelta(seconds=1))
+    platform.lags.behind[HITS] = timedelta(minutes=5)
     with freeze_time(datetime.now(UTC) + timedelta(seconds=300)):
-        report(platform, workspace.instance, HITS, 2, timedelta(seconds=200))
+        report(platform, workspace.instance, HITS, 2, timedelta(seconds=1))
         assert judged(workspace, HITS) is FreshnessState.FAIL
+
+
+def test_a_silent_source_leaves_its_table_fresh(platform: Platform, workspace: WorkspaceProcessContext) -> None:
+    platform.lags.quiet.add(HITS)
+    with freeze_time(datetime.now(UTC) + timedelta(seconds=600)):
+        report(platform, workspace.instance, HITS, 1, timedelta(seconds=500))
+        assert judged(workspace, HITS) is FreshnessState.PASS
+
+
+def test_the_check_can_be_run_at_once(platform: Platform) -> None:
+    platform.lags.behind[VISITS] = timedelta(seconds=90)
+    checks = dg.define_asset_job("by_hand", dg.AssetSelection.checks(dg.AssetCheckKey(table_key(VISITS), FRESH)))
+    definitions = dg.Definitions.merge(platform.definitions(), dg.Definitions(jobs=[checks]))
+    run = definitions.resolve_job_def("by_hand").execute_in_process(instance=platform.instance)
+    (found,) = run.get_asset_check_evaluations()
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert found.metadata["headwater/state"].value == "late"

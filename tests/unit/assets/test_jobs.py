@@ -112,7 +112,7 @@ def running(platform: Platform) -> Platform:
     platform.materialize(job_key(HITS))
     now = datetime.now(UTC)
     platform.store.commit(platform.warehouse.model(VISITS), 8, now=now)
-    for event in sweep(platform.warehouse, platform.store, {}, now).events:
+    for event in sweep(platform.warehouse, platform.store, (), {}, now).events:
         platform.instance.report_runless_asset_event(event)
     return platform
 

@@ -72,7 +72,7 @@ def test_the_definition_and_each_new_snapshot_tell(platform: Platform) -> None:
     schema = shown.value if isinstance(shown, dg.TableSchemaMetadataValue) else shown
     assert schema == column_schema(FROM_TWO)
     platform.store.commit(FROM_TWO, 8)
-    (event,) = sweep(platform.warehouse, platform.store, {}, NOW).events
+    (event,) = sweep(platform.warehouse, platform.store, (), {}, NOW).events
     platform.instance.report_runless_asset_event(event)
     newest = platform.instance.get_latest_materialization_event(table_key(VISITS))
     assert newest is not None
@@ -88,7 +88,7 @@ def test_a_column_that_is_not_wholly_known_is_left_out(platform: Platform) -> No
     half = fed(streaming(VISITS), flow(id=((CLICKS, "id"),), market=NOT_KNOWN), flow(market=((USERS, "id"),)))
     platform.warehouse = warehouse(source(CLICKS), source(USERS), half)
     platform.store.commit(half, 8)
-    (event,) = sweep(platform.warehouse, platform.store, {}, NOW).events
+    (event,) = sweep(platform.warehouse, platform.store, (), {}, NOW).events
     assert deps(event.metadata[COLUMN_LINEAGE].value) == {"id": ["ods/clicks id"]}
 
 

@@ -1,0 +1,44 @@
+"""How far jobs have read tables, from the files that their consumers leave.
+
+A job that reads a table as a stream notes, whenever a checkpoint is complete, which snapshot it reads next
+(`<table>/consumer/consumer-<id>`, https://paimon.apache.org/docs/master/flink/consumer-id/).
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from headwater.lag.progress import NOTHING, Backlog, SourceProgress
+from headwater.model import TableName
+from resources.paimon.layout import numbered, parse_metadata, read_small, table_path
+
+
+def next_snapshot(lake: Path, table: TableName, reader: TableName) -> int | None:
+    """The snapshot of this table that the job of `reader` reads next; None before its first checkpoint."""
+    path = f"{table_path(lake, table)}/consumer/consumer-{reader}"
+    content = read_small(path)
+    return None if content is None else int(parse_metadata(path, content)["nextSnapshot"])
+
+
+def table_progress(lake: Path, table: TableName, reader: TableName) -> SourceProgress:
+    """How far the job of `reader` has read this table; before its first checkpoint, not at all.
+
+    What it has read and what a checkpoint of it holds cannot be told apart from outside.
+    """
+    following = next_snapshot(lake, table, reader) or 0
+    folder = f"{table_path(lake, table)}/snapshot"
+    numbers = numbered(folder, "snapshot-")
+    waiting = [number for number in numbers if number >= following]
+    kept = [number for number in numbers if number < following]
+    return SourceProgress(
+        unkept=Backlog(len(waiting), _committed_at(folder, waiting[0])) if waiting else NOTHING,
+        unread=None,
+        kept_at=_committed_at(folder, kept[-1]) if kept else None,
+    )
+
+
+def _committed_at(folder: str, number: int) -> datetime | None:
+    path = f"{folder}/snapshot-{number}"
+    content = read_small(path)
+    if content is None:
+        return None
+    return datetime.fromtimestamp(parse_metadata(path, content)["timeMillis"] / 1000, UTC)
