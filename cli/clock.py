@@ -1,10 +1,10 @@
 """Durations and instants as people read them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from headwater.duration import elapsed
 
-__all__ = ["elapsed", "iso", "local"]
+__all__ = ["elapsed", "iso", "local", "seconds"]
 
 
 def local(instant: datetime | None) -> str:

@@ -21,6 +21,7 @@ COMMANDS = {
     "backfill": "cli.backfill",
     "query": "cli.query",
     "lag": "cli.lag",
+    "alerts": "cli.alerts",
     "bench": "cli.bench",
     "simulate": "cli.simulate",
 }

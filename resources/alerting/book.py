@@ -151,9 +151,9 @@ class Book:
 
     def silences(self, now: datetime) -> tuple[Silence, ...]:
         """Those asked for by hand that have not ended."""
+        asked = "SELECT pattern, until, reason, id FROM silence WHERE until > ? ORDER BY until"
         with self.writing() as page:
-            page.execute("DELETE FROM silence WHERE until <= ?", (now.isoformat(),))
-            rows = page.execute("SELECT pattern, until, reason, id FROM silence ORDER BY until").fetchall()
+            rows = page.execute(asked, (now.isoformat(),)).fetchall()
         return tuple(
             Silence(pattern, datetime.fromisoformat(until), reason, id_) for pattern, until, reason, id_ in rows
         )

@@ -94,9 +94,9 @@ def _unreachable(picture: Picture, stack: Stack) -> Iterator[Condition]:
             url=stack.flink_url,
             next_command="headwater logs jobmanager; headwater down and headwater up if it stays so",
         )
-    reasons = {lag.unmeasured for lag in picture.lags}
-    reason = reasons.pop() if len(reasons) == 1 else ""
-    if "kafka" in reason.casefold():
+    # What the lags say of a broker that does not answer begins so (resources.kafka.failed).
+    reason = next((lag.unmeasured for lag in picture.lags if lag.unmeasured.startswith("Kafka")), "")
+    if reason:
         yield Condition(
             kind=Kind.UNREACHABLE,
             subject="kafka",
