@@ -364,6 +364,14 @@ class Warehouse:
         """The models whose jobs read this table as a stream."""
         return tuple(model.name for model in self.streaming if name in model.reads)
 
+    def downstream(self, name: TableName) -> tuple[TableName, ...]:
+        """Every table and report that depends on this one, near or far, upstream first."""
+        reached = {name}
+        for model in self.models:
+            if reached.intersection(model.reads):
+                reached.add(model.name)
+        return tuple(model.name for model in self.models if model.name in reached and model.name != name)
+
     @property
     def sources(self) -> tuple[Model, ...]:
         """The ods models."""

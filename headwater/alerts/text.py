@@ -90,10 +90,16 @@ def _lines(notice: Notice, at: datetime, zone: ZoneInfo) -> Iterator[tuple[str, 
     yield "also", "" if is_over else _listed(tuple(each.words for each in _others(incident)))
     yield "affects", _listed(incident.affects)
     yield "look at", detail(incident, "url")
-    yield "next", "nothing; it is over" if is_over else detail(incident, "next_command")
+    yield "next", _when_over(incident) if is_over else detail(incident, "next_command")
     yield "includes", _listed(incident.absorbed)
     yield "incident", incident.id
     yield "as of", when(at, zone)
+
+
+def _when_over(incident: Incident) -> str:
+    if incident.lead.condition.kind in (Kind.RUN, Kind.BACKFILL):
+        return "nothing, if a later run has done its work; one that nobody has repeated is forgotten after some hours"
+    return "nothing; it is over"
 
 
 def _others(incident: Incident) -> list[Condition]:

@@ -71,7 +71,9 @@ class Alerting:
             incidents, notices = advance(pages.incidents(page), seen, policy, lambda: secrets.token_hex(3))
             pages.keep(page, incidents, picture.at)
             for notice in notices:
-                told = self._recipients(policy, notice, pages.told_before(page, notice.incident.id))
+                told = self._recipients(
+                    policy, notice, pages.told_before(page, (notice.incident.id, *notice.incident.absorbed))
+                )
                 pages.tell(page, message(notice, policy, picture.at), told, picture.at)
                 recipients += told
         if is_first:

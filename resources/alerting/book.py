@@ -256,12 +256,14 @@ def tell(page: sqlite3.Connection, message: Message, destinations: Sequence[Dest
         )
         page.execute("INSERT OR IGNORE INTO told VALUES (?, ?)", (message.incident, destination.key))
     if message.change == "resolved":
-        page.execute("DELETE FROM told WHERE incident = ?", (message.incident,))
+        over = (message.incident, *message.content.get("includes", ()))
+        page.executemany("DELETE FROM told WHERE incident = ?", [(each,) for each in over])
 
 
-def told_before(page: sqlite3.Connection, incident: str) -> frozenset[str]:
-    """Keys of the destinations that were told of an incident."""
-    return frozenset(key for (key,) in page.execute("SELECT destination FROM told WHERE incident = ?", (incident,)))
+def told_before(page: sqlite3.Connection, incidents: Sequence[str]) -> frozenset[str]:
+    """Keys of the destinations that were told of one of these incidents."""
+    asked = f"SELECT destination FROM told WHERE incident IN ({', '.join('?' * len(incidents))})"
+    return frozenset(key for (key,) in page.execute(asked, tuple(incidents)))
 
 
 def settle(page: sqlite3.Connection, runs: Sequence[str], at: datetime) -> frozenset[str]:

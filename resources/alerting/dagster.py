@@ -8,7 +8,6 @@ from headwater.alerts.condition import Condition, Kind, Severity, key_of
 from headwater.duration import elapsed
 from headwater.model import Model, TableName, Warehouse
 from headwater.stack import Stack
-from resources.alerting.planned import downstream
 from resources.watch.picture import Check, Daemon, DagsterPicture, Instigator, InstigatorKind, Picture, Run
 
 _CODE, _WEB, _DAEMON = (key_of(Kind.PROCESS, name) for name in ("dagster-code", "dagster-webserver", "dagster-daemon"))
@@ -152,7 +151,7 @@ def _runs(failed: tuple[Run, ...], stack: Stack, declared: Warehouse) -> Iterato
             # Runs that fail for one reason are one alert, whatever they are of.
             group=key_of(kind, _CHANGING.sub("…", error)[:80]) if error and kind is Kind.RUN else "",
             owner=model.owner if model else "",
-            affects=tuple(map(str, downstream(declared, model.name))) if model else (),
+            affects=tuple(map(str, declared.downstream(model.name))) if model else (),
             url=f"{stack.dagster_url}/runs/{newest.id}",
             next_command="the run's page says why; mend that, and launch it again from there",
         )
@@ -172,8 +171,10 @@ def _checks(failed: tuple[Check, ...], stack: Stack, declared: Warehouse) -> Ite
             severity=Severity.ERROR if is_error else Severity.WARNING,
             words=f"{model.name if model else asset}: its rows are not as declared: {said}",
             since=min(check.at for check in checks),
+            # Rows that are wrong are wrong in every table that is made of them.
+            explained_by=tuple(key_of(Kind.CHECK, str(name)) for name in _above(model, declared)),
             owner=model.owner if model else "",
-            affects=tuple(map(str, downstream(declared, model.name))) if model else (),
+            affects=tuple(map(str, declared.downstream(model.name))) if model else (),
             url=f"{stack.dagster_url}/assets/{asset}?view=checks",
             next_command="the check's page has examples; mend the rows or the check, then run the check again",
         )
@@ -187,6 +188,13 @@ def _model(asset: str, declared: Warehouse) -> Model | None:
         return declared.model(TableName.parse(text))
     except (KeyError, ValueError):
         return None
+
+
+def _above(model: Model | None, declared: Warehouse) -> list[TableName]:
+    """The tables that a table is made of, near or far, upstream first."""
+    if model is None:
+        return []
+    return [each.name for each in declared.models if model.name in declared.downstream(each.name)]
 
 
 def _line(text: str) -> str:

@@ -10,7 +10,6 @@ from headwater.model import Freshness, Warehouse
 from headwater.stack import Stack
 from headwater.trouble import process_trouble
 from resources.alerting.dagster import blind_kinds, dagster_conditions
-from resources.alerting.planned import downstream
 from resources.status import JobStatus
 from resources.watch.picture import Picture
 
@@ -130,10 +129,11 @@ def _of_job(
         severity=severity,
         words=f"the job of {job.model}: {fault.reason}",
         since=began or picture.at,
-        group=key_of(TABLE, str(job.model)) if kind is Kind.JOB else "",
+        # One edit changes the declarations of many jobs.
+        group=key_of(TABLE, str(job.model)) if kind is Kind.JOB else key_of(kind, "declarations"),
         explained_by=_FLINK if kind is Kind.JOB else (),
         owner=model.owner,
-        affects=tuple(map(str, downstream(declared, job.model))),
+        affects=tuple(map(str, declared.downstream(job.model))),
         url=job.job.url if job.job else "",
         next_command=fault.next_command or "headwater status",
     )
@@ -161,7 +161,7 @@ def _late(lag: TableLag, picture: Picture, stack: Stack, declared: Warehouse) ->
         reality=f"{elapsed(behind)} behind"
         + (f"; not all could be measured: {lag.unmeasured}" if lag.unmeasured else ""),
         hop=_hop(guilty) if guilty else "",
-        affects=tuple(map(str, downstream(declared, lag.table))),
+        affects=tuple(map(str, declared.downstream(lag.table))),
         url=f"{stack.dagster_url}/assets/{lag.table.layer.value}/{lag.table.table}",
         next_command=_NEXT[guilty.kind] if guilty else "headwater lag",
     )

@@ -8,7 +8,7 @@ import psutil
 
 from headwater.alerts.condition import Kind
 from headwater.alerts.silence import Silence
-from headwater.model import TableName, Warehouse
+from headwater.model import Warehouse
 from headwater.stack import Stack
 
 # What was stopped takes some time to catch up when it runs again.
@@ -48,17 +48,8 @@ def _applied(holder: Path, declared: Warehouse, now: datetime) -> list[tuple[str
     if names == "all jobs":
         return [(doing, ("*",))]
     chosen = [model.name for model in declared.streaming if str(model.name) in names.split(", ")]
-    affected = dict.fromkeys(str(name) for table in chosen for name in (table, *downstream(declared, table)))
+    affected = dict.fromkeys(str(name) for table in chosen for name in (table, *declared.downstream(table)))
     return [(doing, tuple(affected))]
-
-
-def downstream(declared: Warehouse, table: TableName) -> tuple[TableName, ...]:
-    """The tables and reports that depend on a table, near or far, upstream first."""
-    reached = {table}
-    for model in declared.models:
-        if reached.intersection(model.reads):
-            reached.add(model.name)
-    return tuple(model.name for model in declared.models if model.name in reached and model.name != table)
 
 
 def _pid(file: Path) -> int | None:

@@ -172,6 +172,17 @@ def test_checks_of_one_table_are_one():
     assert (check.owner, check.affects) == ("things-team", ("dm.counts",))
 
 
+def test_checks_that_fail_downstream_of_one_that_fails_are_of_its_cause():
+    checks = tuple(DeclaredCheck(asset, "not_null", "WARN", False, NOW) for asset in ("dm/counts", "dwd/things"))
+    seen = picture(dagster=DagsterPicture(checks=checks, at=NOW))
+    assert causes(seen) == dict.fromkeys(("check:dm.counts", "check:dwd.things"), "check:dwd.things")
+
+
+def test_jobs_that_are_all_another_version_than_declared_are_one():
+    drifts = (failing(check=Check.DECLARED), failing(COUNTS, Check.DECLARED))
+    assert set(causes(picture(jobs=drifts)).values()) == {"drift:declarations"}
+
+
 def test_a_dagster_that_does_not_answer_hides_what_it_knows():
     seen = picture(dagster=DagsterPicture(unreachable="timed out", at=NOW))
     assert causes(seen) == {"unreachable:dagster": "unreachable:dagster"}
