@@ -25,7 +25,7 @@ class Kind(StrEnum):
     CLUSTER: much of what Flink runs is ill at once. DECLARATIONS: the warehouse folder cannot be read.
     DEFINITIONS: Dagster cannot load what it is to run. DAEMON: one of Dagster's daemons gives no heartbeat.
     JOB: a table's job does not run, or not as it should. FRESHNESS: a table is further behind than is promised.
-    DRIFT: the job that runs is not the declared one. CHECK: the rows of a table are not as declared.
+    DRIFT: the job that runs is not the declared one. CHECK: a table's check fails.
     BACKFILL, RUN: what Dagster ran has failed.
     SENSOR, SCHEDULE: what makes Dagster start something fails.
     """

@@ -52,7 +52,7 @@ def as_json(incident: Incident) -> dict[str, Any]:
         "owner": detail(incident, "owner") or None,
         "promise": detail(incident, "promise") or None,
         "reality": detail(incident, "reality") or None,
-        "hop": detail(incident, "hop") or None,
+        "hop": _hop(incident) or None,
         "since": _iso(incident.since),
         "opened_at": _iso(incident.opened_at),
         "told_at": _iso(incident.told_at),
@@ -83,7 +83,7 @@ def _lines(notice: Notice, at: datetime, zone: ZoneInfo) -> Iterator[tuple[str, 
     yield "what", f"{incident.lead.condition.words}{' (as it was last)' if is_over else ''}"
     yield "promise", detail(incident, "promise")
     yield "reality", "" if is_over else detail(incident, "reality")
-    yield "hop", detail(incident, "hop")
+    yield "hop", _hop(incident)
     yield "since", f"{when(incident.since, zone)} ({elapsed(at - incident.since)})"
     yield "over", when(incident.over_at, zone) if incident.over_at else ""
     yield "owner", _listed(tuple(owners))
@@ -94,6 +94,12 @@ def _lines(notice: Notice, at: datetime, zone: ZoneInfo) -> Iterator[tuple[str, 
     yield "includes", _listed(incident.absorbed)
     yield "incident", incident.id
     yield "as of", when(at, zone)
+
+
+def _hop(incident: Incident) -> str:
+    """Where the time goes: as it was measured, and else where the job is that does not run."""
+    measured = (each.hop for each in incident.conditions if each.kind is Kind.FRESHNESS)
+    return next(filter(None, measured), "") or detail(incident, "hop")
 
 
 def _when_over(incident: Incident) -> str:

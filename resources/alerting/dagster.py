@@ -13,6 +13,8 @@ from resources.watch.picture import Check, Daemon, DagsterPicture, Instigator, I
 _CODE, _WEB, _DAEMON = (key_of(Kind.PROCESS, name) for name in ("dagster-code", "dagster-webserver", "dagster-daemon"))
 _DEFINITIONS = key_of(Kind.DEFINITIONS, "dagster")
 _DAEMONS = key_of(Kind.DAEMON, "dagster")
+# The check that says the same of a table as its lag does, which the picture has itself.
+_FRESH = "fresh"
 # What sensors ask.
 _ASKED = tuple(
     key_of(kind, name)
@@ -160,7 +162,8 @@ def _runs(failed: tuple[Run, ...], stack: Stack, declared: Warehouse) -> Iterato
 def _checks(failed: tuple[Check, ...], stack: Stack, declared: Warehouse) -> Iterator[Condition]:
     by_asset: dict[str, list[Check]] = {}
     for check in failed:
-        by_asset.setdefault(check.asset, []).append(check)
+        if check.name != _FRESH:
+            by_asset.setdefault(check.asset, []).append(check)
     for asset, checks in by_asset.items():
         model = _model(asset, declared)
         is_error = any(check.severity == "ERROR" for check in checks)
@@ -169,14 +172,14 @@ def _checks(failed: tuple[Check, ...], stack: Stack, declared: Warehouse) -> Ite
             kind=Kind.CHECK,
             subject=str(model.name) if model else asset,
             severity=Severity.ERROR if is_error else Severity.WARNING,
-            words=f"{model.name if model else asset}: its rows are not as declared: {said}",
+            words=f"{model.name if model else asset}: {'a check fails' if len(checks) == 1 else 'checks fail'}: {said}",
             since=min(check.at for check in checks),
             # Rows that are wrong are wrong in every table that is made of them.
             explained_by=tuple(key_of(Kind.CHECK, str(name)) for name in _above(model, declared)),
             owner=model.owner if model else "",
             affects=tuple(map(str, declared.downstream(model.name))) if model else (),
             url=f"{stack.dagster_url}/assets/{asset}?view=checks",
-            next_command="the check's page has examples; mend the rows or the check, then run the check again",
+            next_command="the check's page says more; mend what it is about, then run it again there",
         )
 
 
@@ -191,10 +194,16 @@ def _model(asset: str, declared: Warehouse) -> Model | None:
 
 
 def _above(model: Model | None, declared: Warehouse) -> list[TableName]:
-    """The tables that a table is made of, near or far, upstream first."""
-    if model is None:
-        return []
-    return [each.name for each in declared.models if model.name in declared.downstream(each.name)]
+    """The tables that a table is made of, near or far, the furthest first."""
+    reached: dict[TableName, None] = {}
+    waiting = [*model.reads] if model else []
+    while waiting:
+        name = waiting.pop()
+        if name in declared and name not in reached:
+            reached[name] = None
+            waiting += declared.model(name).reads
+    order = {each.name: place for place, each in enumerate(declared.models)}
+    return sorted(reached, key=order.__getitem__)
 
 
 def _line(text: str) -> str:

@@ -133,6 +133,7 @@ def _of_job(
         group=key_of(TABLE, str(job.model)) if kind is Kind.JOB else key_of(kind, "declarations"),
         explained_by=_FLINK if kind is Kind.JOB else (),
         owner=model.owner,
+        hop=f"{job.model}, its job" if kind is Kind.JOB else "",
         affects=tuple(map(str, declared.downstream(job.model))),
         url=job.job.url if job.job else "",
         next_command=fault.next_command or "headwater status",

@@ -166,8 +166,9 @@ def test_checks_of_one_table_are_one():
         DeclaredCheck("dwd/things", "not_null", "WARN", False, NOW, "3 rows"),
         DeclaredCheck("dwd/things", "no_negatives", "ERROR", False, NOW - timedelta(minutes=5)),
     )
-    (check,) = found(picture(dagster=DagsterPicture(checks=checks, at=NOW))).values()
-    assert check.words == "dwd.things: its rows are not as declared: not_null (3 rows); no_negatives (failed)"
+    fresh = DeclaredCheck("dwd/things", "fresh", "ERROR", False, NOW, "its lag says so, too")
+    (check,) = found(picture(dagster=DagsterPicture(checks=(*checks, fresh), at=NOW))).values()
+    assert check.words == "dwd.things: checks fail: not_null (3 rows); no_negatives (failed)"
     assert (check.severity, check.since) == (Severity.ERROR, NOW - timedelta(minutes=5))
     assert (check.owner, check.affects) == ("things-team", ("dm.counts",))
 

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from headwater.alerts.condition import Condition, Kind, Severity
+from headwater.alerts.declaration import AlertsForm
 from headwater.alerts.policy import Policy, Route
 from headwater.loader import load
+from headwater.tablefile import read_form
+from tests.conftest import PROJECT
 
 DECLARED = """\
 hold: 45s
@@ -86,3 +89,14 @@ def test_it_goes_to_every_route_that_takes_it_and_else_to_the_default(
     policy: Policy, owner: str, severity: Severity, variables: tuple[str, ...]
 ):
     assert policy.variables((condition(owner, severity),)) == variables
+
+
+def test_the_example_in_the_docs_is_read_as_it_stands():
+    text = (PROJECT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    example = text.split("```yaml\n")[1].split("```")[0]
+    _, form, problems = read_form(Path("alerts.yaml"), example, AlertsForm)
+    assert problems == []
+    assert form is not None
+    defaults = AlertsForm()
+    for name in ("hold", "resolve_after", "repeat_every"):
+        assert getattr(form, name) == getattr(defaults, name) == getattr(Policy(), name)
