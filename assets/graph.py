@@ -4,12 +4,14 @@ import dagster as dg
 
 from assets.checks import checks_definition, checks_schedule
 from assets.cluster import cluster_check, cluster_spec
+from assets.deadlines import deadline_check, promised
 from assets.freshness import freshness_check
 from assets.jobs import jobs_definition
 from assets.reports import reports_definitions
 from assets.resources import platform_resources
 from assets.schedules import report_schedules
 from assets.sensors.autoscaling import autoscaled, autoscaling_sensor
+from assets.sensors.deadlines import deadline_sensor
 from assets.sensors.job_health import job_health_sensor
 from assets.sensors.snapshots import snapshot_sensor
 from assets.sources import source_spec
@@ -20,7 +22,8 @@ from headwater.stack import Stack
 
 def build_definitions(warehouse: Warehouse, stack: Stack) -> dg.Definitions:
     """Definitions of every model. Nothing outside the process is asked."""
-    checks, freshness = checks_definition(warehouse), freshness_check(warehouse)
+    checks = checks_definition(warehouse)
+    promises = [check for check in (freshness_check(warehouse), deadline_check(warehouse)) if check is not None]
     streams = bool(warehouse.streaming)
     return dg.Definitions(
         assets=[
@@ -31,13 +34,14 @@ def build_definitions(warehouse: Warehouse, stack: Stack) -> dg.Definitions:
         ],
         asset_checks=[
             *([checks] if checks else []),
-            *([freshness] if freshness else []),
+            *promises,
             *([cluster_check(warehouse)] if streams else []),
         ],
         schedules=[*report_schedules(warehouse), *([checks_schedule(checks)] if checks else [])],
         sensors=[
             *([snapshot_sensor(warehouse), job_health_sensor(warehouse)] if streams else []),
             *([autoscaling_sensor(warehouse)] if autoscaled(warehouse) else []),
+            *([deadline_sensor(warehouse)] if promised(warehouse) else []),
         ],
         resources=platform_resources(stack),
         # Runs are short and light: a process for each step would cost more than the step.

@@ -1,13 +1,13 @@
 """Reports as partitioned assets: each run computes some local days of some markets over pinned snapshots."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
 
 from assets.lineage import COLUMN_LINEAGE, table_lineage
-from assets.metadata import SHORTEST_WINDOW, present, table_metadata
+from assets.metadata import present, table_metadata
 from assets.naming import owners, table_key
 from assets.operation import one_operation
 from assets.partitions import partition_key, partition_of, report_partitions, westmost
@@ -78,21 +78,16 @@ def _spec(model: Model, version: str, partitions: dg.PartitionsDefinition, marke
 
 
 def _freshness(model: Model, markets: Sequence[Market]) -> dg.FreshnessPolicy | None:
-    """Every day within what the declaration allows after the last market's report is due.
+    """Every day between the time at which reports are made and the one by which they are promised.
 
     Dagster judges an asset as a whole, not its partitions, so the deadline is that of the westmost market, whose
-    run is the last of each day's.
+    run is the last of each day's. Each market's own is in assets.deadlines.
     """
-    if model.freshness is None or model.schedule is None or not markets:
+    if model.schedule is None or model.schedule.by is None or not markets:
         return None
-    allowed = max(model.freshness.fail_after, SHORTEST_WINDOW)
-    if allowed >= timedelta(days=1):
-        return dg.FreshnessPolicy.time_window(fail_window=allowed)
-    deadline = datetime.combine(date.min, model.schedule.at) + allowed
+    by, at = (datetime.combine(date.min, clock) for clock in (model.schedule.by, model.schedule.at))
     return dg.FreshnessPolicy.cron(
-        deadline_cron=f"{deadline.minute} {deadline.hour} * * *",
-        lower_bound_delta=allowed,
-        timezone=westmost(markets).key,
+        deadline_cron=f"{by.minute} {by.hour} * * *", lower_bound_delta=by - at, timezone=westmost(markets).key
     )
 
 

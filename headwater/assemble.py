@@ -104,9 +104,10 @@ def model_of(
             partition_by=form.partition_by,
             flows=flows,
             storage=Storage(Merge.APPEND, ChangelogProducer.NONE),
-            freshness=_freshness(form.freshness),
             checks=checks,
-            schedule=ReportSchedule(form.schedule.at, form.schedule.start_date),
+            schedule=ReportSchedule(
+                form.schedule.at, form.schedule.start_date, form.freshness.by if form.freshness else None
+            ),
         )
     return Model(
         name,

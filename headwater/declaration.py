@@ -139,6 +139,12 @@ class FreshnessForm(Form):
     fail_after: DurationText = Field(description="Age at which the promise is broken.")
 
 
+class DeadlineForm(Form):
+    """A promise about when a report is there."""
+
+    by: TimeText = Field(description="Local time in each market by which the report for the day before is there.")
+
+
 class AcceptedForm(Form):
     """The column holds one of these values, or NULL."""
 
@@ -287,7 +293,7 @@ class ReportForm(TableForm):
 
     partition_by: Names = Field(default=("market", "local_date"), description="[market, local_date].")
     schedule: ScheduleForm
-    freshness: FreshnessForm | None = None
+    freshness: DeadlineForm | None = None
     checks: Annotated[tuple[CheckForm, ...], Field(strict=False)] = ()
 
 

@@ -257,10 +257,17 @@ Check = NotNull | Accepted | SqlCheck
 
 @dataclass(frozen=True, slots=True)
 class ReportSchedule:
-    """When a report's partition for the day before is made: the same local time in every market."""
+    """When a report's partition for the day before is made: the same local time in every market.
+
+    Args:
+        at: The local time.
+        start_date: ISO date of the first partition.
+        by: The local time by which it is promised; None when nothing is.
+    """
 
     at: time
-    start_date: str  # ISO date of the first partition
+    start_date: str
+    by: time | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,8 @@ class TopicReader:
 
     def _round(self, left: Mapping[Place, list[int]]) -> dict[tuple[Place, int], Record]:
         """Read each partition from its first offset on, as long as the next one wanted is near; take those off."""
+        from confluent_kafka import KafkaError
+
         found: dict[tuple[Place, int], Record] = {}
         reading = set(left)
         with self._asking("reading when records arrived"):
@@ -97,7 +99,11 @@ class TopicReader:
             deadline = time.monotonic() + _SECONDS
             while reading and (message := self._consumer.poll(max(deadline - time.monotonic(), 0))) is not None:
                 place = (str(message.topic()), int(message.partition() or 0))
-                if message.error() or place not in reading:
+                error = message.error()
+                if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                    reading.discard(place)
+                    left[place].clear()
+                if error is not None or place not in reading:
                     continue
                 record, offsets = _record(message), left[place]
                 while offsets and offsets[0] <= record.offset:
@@ -142,6 +148,8 @@ def topic_reader(bootstrap: str) -> Iterator[TopicReader]:
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
+            # What a transaction has not committed is not there yet, for this reader as for the jobs.
+            "enable.partition.eof": True,
             # One record of each partition is wanted, not a megabyte.
             "fetch.message.max.bytes": 65536,
             "queued.min.messages": 1,

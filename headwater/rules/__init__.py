@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from headwater.draft import Draft
 from headwater.model import TableName
 from headwater.problem import Problem
-from headwater.rules import flows, jobs, tables, warehouse
+from headwater.rules import flows, jobs, promises, tables, warehouse
 
 __all__ = ["broken_rules"]
 
@@ -22,3 +22,4 @@ def broken_rules(drafts: Mapping[TableName, Draft], markets: int | None) -> Iter
         yield from flows.broken_rules(draft)
         yield from jobs.broken_rules(draft)
     yield from warehouse.broken_rules(drafts, markets)
+    yield from promises.broken_rules(drafts)

@@ -115,18 +115,12 @@ def _event_time_is_an_instant(draft: Draft) -> Iterator[Problem]:
         )
 
 
-def _freshness_can_be_kept(draft: Draft) -> Iterator[Problem]:
-    form = None if isinstance(draft.form, SourceForm) else draft.form.freshness
-    if form is None:
-        return
-    if form.warn_after is not None and form.warn_after >= form.fail_after:
+def _freshness_warns_first(draft: Draft) -> Iterator[Problem]:
+    form = draft.form.freshness if isinstance(draft.form, StreamForm) else None
+    if form is not None and form.warn_after is not None and form.warn_after >= form.fail_after:
         message = "freshness warns no earlier than it fails"
-        yield draft.at_value(
-            "freshness", "warn_after", message=message, advice="Make warn_after shorter than fail_after."
-        )
-    if isinstance(draft.form, StreamForm) and draft.form.event_time is None:
-        advice = "Say which column it goes by: event_time: {column: …}."
-        yield draft.at_key("freshness", message="freshness is of event time, and the table has none", advice=advice)
+        advice = "Make warn_after shorter than fail_after."
+        yield draft.at_value("freshness", "warn_after", message=message, advice=advice)
 
 
 def _merge_fits_the_key(draft: Draft) -> Iterator[Problem]:
@@ -232,7 +226,7 @@ _RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     _key_holds_plain_values,
     _partitions_are_in_the_key,
     _event_time_is_an_instant,
-    _freshness_can_be_kept,
+    _freshness_warns_first,
     _merge_fits_the_key,
     _changelog_fits_the_merge,
     _buckets_are_fixed,

@@ -88,8 +88,7 @@ def report(name: TableName, *reads: TableName, at: time = time(1, 30), start_dat
         partition_by=("market", "local_date"),
         flows=flows(*reads),
         storage=Storage(Merge.APPEND, ChangelogProducer.NONE),
-        freshness=Freshness(None, timedelta(hours=2)),
-        schedule=ReportSchedule(at, start_date),
+        schedule=ReportSchedule(at, start_date, by=time(at.hour + 2, at.minute)),
     )
 
 
