@@ -140,7 +140,7 @@ def _show(found: dict[str, Any], now: datetime) -> None:
 def _show_incident(console: Console, incident: dict[str, Any], now: datetime) -> None:
     mark = "·" if incident["silenced"] else "✗"
     style = "dim" if incident["silenced"] else "red" if incident["severity"] == "error" else "yellow"
-    console.print(f"{mark} {incident['words']}", style=style, markup=False, highlight=False)
+    console.print(f"{mark} {incident['words']}", style=style, markup=False, highlight=False, soft_wrap=True)
     since = datetime.fromisoformat(incident["since"])
     lines = {
         "promise": incident["promise"],
@@ -156,7 +156,7 @@ def _show_incident(console: Console, incident: dict[str, Any], now: datetime) ->
     }
     for name, value in lines.items():
         if value:
-            console.print(f"    {name + ':':<10} {value}", markup=False, highlight=False)
+            console.print(f"    {name + ':':<10} {value}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_history(told: list[dict[str, Any]]) -> None:

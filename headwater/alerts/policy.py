@@ -66,6 +66,11 @@ class Policy:
         return timedelta(0) if kind in _AT_ONCE else self.hold
 
     def variables(self, conditions: tuple[Condition, ...]) -> tuple[str, ...]:
-        """The environment variables whose addresses are told of these conditions, each once."""
-        taken = [route.to for route in self.routes if any(route.takes(condition) for condition in conditions)]
-        return tuple(dict.fromkeys(taken)) or (NOTIFY_VARIABLE,)
+        """The environment variables whose addresses are told of an alert, each once.
+
+        Those of every route that takes one of its conditions; HEADWATER_NOTIFY when none takes the first one, which is
+        the nearest to the cause: who owns a table that suffers of a dead broker does not look after the broker.
+        """
+        taken = [route.to for route in self.routes if any(map(route.takes, conditions))]
+        is_taken = any(route.takes(condition) for route in self.routes for condition in conditions[:1])
+        return tuple(dict.fromkeys([*taken, *([] if is_taken else [NOTIFY_VARIABLE])]))

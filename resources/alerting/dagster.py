@@ -10,6 +10,9 @@ from headwater.model import Model, TableName, Warehouse
 from headwater.stack import Stack
 from resources.watch.picture import Check, Daemon, DagsterPicture, Instigator, InstigatorKind, Picture, Run
 
+SUPERVISOR = key_of(Kind.PROCESS, "supervisor")
+"""When the supervisor is gone, so is most of what it has started."""
+
 _CODE, _WEB, _DAEMON = (key_of(Kind.PROCESS, name) for name in ("dagster-code", "dagster-webserver", "dagster-daemon"))
 _DEFINITIONS = key_of(Kind.DEFINITIONS, "dagster")
 _DAEMONS = key_of(Kind.DAEMON, "dagster")
@@ -46,7 +49,7 @@ def dagster_conditions(picture: Picture, stack: Stack, declared: Warehouse) -> I
             severity=Severity.ERROR,
             words=f"Dagster cannot be asked: {_line(seen.unreachable)}",
             since=picture.at,
-            explained_by=(_WEB, _CODE),
+            explained_by=(_WEB, _CODE, SUPERVISOR),
             url=stack.dagster_url,
             next_command="headwater logs dagster-webserver",
         )

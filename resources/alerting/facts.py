@@ -9,7 +9,7 @@ from headwater.lag.hops import Hop, HopKind, State, TableLag
 from headwater.model import Freshness, Warehouse
 from headwater.stack import Stack
 from headwater.trouble import process_trouble
-from resources.alerting.dagster import blind_kinds, dagster_conditions
+from resources.alerting.dagster import SUPERVISOR, blind_kinds, dagster_conditions
 from resources.status import JobStatus
 from resources.watch.picture import Picture
 
@@ -65,7 +65,9 @@ def _processes(picture: Picture) -> Iterator[Condition]:
     if not picture.status.processes:
         words = "the supervisor of the processes does not answer: one that ends is not started again"
         advice = "headwater down, then headwater up"
-        yield Condition(Kind.PROCESS, "supervisor", Severity.ERROR, words, picture.at, next_command=advice)
+        yield Condition(
+            Kind.PROCESS, SUPERVISOR.partition(":")[2], Severity.ERROR, words, picture.at, next_command=advice
+        )
     for process in picture.status.processes:
         trouble = process_trouble(process.name, process.state, process.restarts)
         if trouble is not None:
@@ -82,14 +84,14 @@ def _processes(picture: Picture) -> Iterator[Condition]:
 
 
 def _unreachable(picture: Picture, stack: Stack) -> Iterator[Condition]:
-    if picture.status.unreachable and picture.status.processes:
+    if picture.status.unreachable:
         yield Condition(
             kind=Kind.UNREACHABLE,
             subject="flink",
             severity=Severity.ERROR,
             words=f"Flink cannot be asked: {picture.status.unreachable}",
             since=picture.at,
-            explained_by=_FLINK[:1],
+            explained_by=(*_FLINK[:1], SUPERVISOR),
             url=stack.flink_url,
             next_command="headwater logs jobmanager; headwater down and headwater up if it stays so",
         )
@@ -102,7 +104,7 @@ def _unreachable(picture: Picture, stack: Stack) -> Iterator[Condition]:
             severity=Severity.ERROR,
             words=reason,
             since=picture.at,
-            explained_by=(key_of(Kind.PROCESS, "kafka"),),
+            explained_by=(key_of(Kind.PROCESS, "kafka"), SUPERVISOR),
             next_command="headwater logs kafka; one that hangs: headwater down, then headwater up",
         )
 

@@ -4,12 +4,14 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from headwater.alerts.policy import Policy, Route
+from headwater.model import TableName, Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import Ports, Stack
 from resources.alerting.addresses import Destination
@@ -136,6 +138,36 @@ def test_no_secret_is_in_the_book_or_in_json(stack: Stack, alerting: Alerting, i
     for secret in (b"secret", b"T0KEN"):
         assert secret not in written
         assert secret.decode() not in json.dumps(alerting.as_json())
+
+
+def test_each_owner_hears_of_the_beginning_and_of_the_end_also_when_two_alerts_become_one(
+    stack: Stack, inboxes: Inboxes
+):
+    routes = (Route("THINGS", "things-team"), Route("COUNTS", "counts-team"))
+    others = tuple(replace(THINGS, name=TableName.parse(f"dwd.other{number}")) for number in range(4))
+    models = (*(replace(m, owner="counts-team") if m.name == COUNTS.name else m for m in DECLARED.models), *others)
+    declared = Warehouse(DECLARED.root, models, alerts=Policy(routes=routes))
+    environment = {"THINGS": "json://things", "COUNTS": "json://counts", "HEADWATER_NOTIFY": "json://default"}
+    alerting = Alerting(stack, environment, inboxes)
+
+    def see(begin: float, end: float, **what: object) -> None:
+        for seconds in range(round(begin), round(end), 10):
+            alerting.look(replace(picture(seconds=seconds, **what), warehouse=declared))  # type: ignore[arg-type]
+
+    both = (lag(THINGS, 300), lag(COUNTS, 300))
+    see(0, 60, lags=both)
+    arrived(inboxes["json://things"], "opened")
+    arrived(inboxes["json://counts"], "opened")
+    see(60, 120, lags=both, down="kafka")
+    see(120, 200)
+    for name in ("json://things", "json://counts"):
+        arrived(inboxes[name], "opened", "updated", "resolved")
+    # Nobody's route takes a broker.
+    arrived(inboxes["json://default"], "updated", "resolved")
+    (first,) = {message.incident for message in inboxes["json://things"].taken}
+    assert {message.incident for message in inboxes["json://counts"].taken[1:]} == {first}
+    assert inboxes["json://counts"].taken[1].content["includes"] == [inboxes["json://counts"].taken[0].incident]
+    alerting.stop()
 
 
 def test_a_silence_asked_for_by_hand_holds(stack: Stack, alerting: Alerting, inboxes: Inboxes):

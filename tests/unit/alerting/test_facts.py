@@ -103,6 +103,17 @@ def test_a_dead_supervisor_is_told_of():
     assert Kind.PROCESS in blind(seen)
 
 
+def test_a_dead_supervisor_explains_what_died_with_it():
+    seen = replace(
+        GOOD,
+        status=replace(GOOD.status, processes=(), unreachable="connection refused", jobs=()),
+        lags=(lag(THINGS, 300, unmeasured="Kafka at 127.0.0.1:9092 failed at listing the topics: refused"),),
+        dagster=DagsterPicture(unreachable="connection refused", at=NOW),
+    )
+    assert len(found(seen)) == 5
+    assert set(causes(seen).values()) == {"process:supervisor"}
+
+
 def test_a_dead_daemon_explains_its_sensors_and_is_explained_by_its_process():
     sensor = Instigator(
         "job_health", InstigatorKind.SENSOR, True, Tick(NOW - timedelta(hours=1), "SKIPPED"), timedelta(seconds=15)

@@ -100,3 +100,9 @@ def test_the_example_in_the_docs_is_read_as_it_stands():
     defaults = AlertsForm()
     for name in ("hold", "resolve_after", "repeat_every"):
         assert getattr(form, name) == getattr(defaults, name) == getattr(Policy(), name)
+
+
+def test_an_alert_whose_cause_nobody_s_route_takes_goes_to_the_default_as_well(policy: Policy):
+    broker = Condition(Kind.PROCESS, "kafka", Severity.WARNING, "down", datetime(2026, 11, 1, tzinfo=UTC))
+    told = policy.variables((broker, condition("orders-team", Severity.WARNING)))
+    assert told == ("HEADWATER_NOTIFY_ORDERS", "HEADWATER_NOTIFY")
