@@ -2,22 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from headwater.duration import elapsed
 
-def elapsed(value: timedelta | None) -> str:
-    """`0.8 s`, `42 s`, `3 min 20 s`, `5 h 03 min`, `2 d 4 h`; `–` for None."""
-    if value is None:
-        return "–"
-    seconds = value.total_seconds()
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes == 0:
-        return f"{rest} s"
-    hours, minutes = divmod(minutes, 60)
-    if hours == 0:
-        return f"{minutes} min {rest:02} s"
-    days, hours = divmod(hours, 24)
-    return f"{hours} h {minutes:02} min" if days == 0 else f"{days} d {hours} h"
+__all__ = ["elapsed", "iso", "local", "seconds"]
 
 
 def local(instant: datetime | None) -> str:

@@ -24,6 +24,7 @@ COMMANDS = {
     "check": "cli.check",
     "replay": "cli.replay",
     "lag": "cli.lag",
+    "alerts": "cli.alerts",
     "cost": "cli.cost",
     "bench": "cli.bench",
     "simulate": "cli.simulate",

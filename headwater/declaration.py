@@ -102,7 +102,7 @@ ShareText = Annotated[float, PlainValidator(_share), _written_as(r"^[0-9]+(\\.[0
 Options = Annotated[dict[str, Scalar], Field(default_factory=dict)]
 
 
-def _lasting(default: timedelta, description: str) -> Any:
+def lasting(default: timedelta, description: str) -> Any:
     """A duration with a default that the JSON schema shows as a person writes it."""
     return Field(default=default, description=description, json_schema_extra={"default": format_duration(default)})
 
@@ -137,8 +137,8 @@ class EventTimeForm(Form):
     """When a row happened, as against when it arrived."""
 
     column: str = Field(description="A TIMESTAMP_LTZ(3) or TIMESTAMP(3) column.")
-    lateness: DurationText = _lasting(timedelta(seconds=20), "How late a row may come and still count.")
-    idle_after: DurationText = _lasting(
+    lateness: DurationText = lasting(timedelta(seconds=20), "How late a row may come and still count.")
+    idle_after: DurationText = lasting(
         timedelta(seconds=15), "After how long a silent partition stops holding time back."
     )
 
@@ -197,7 +197,7 @@ class MalformedForm(Form):
     """At most this share of the records of the table's topics was rejected."""
 
     at_most: ShareText
-    within: DurationText = _lasting(timedelta(hours=1), "Of the records that came in this time.")
+    within: DurationText = lasting(timedelta(hours=1), "Of the records that came in this time.")
 
 
 class LateForm(Form):
@@ -249,7 +249,7 @@ class ParallelismForm(Form):
         description="off: people scale it, by headwater scale. dry-run: the autoscaler decides and records, and does "
         "nothing. on: it scales.",
     )
-    cool_down: DurationText = _lasting(
+    cool_down: DurationText = lasting(
         timedelta(minutes=5), "How long the autoscaler leaves a job alone that was scaled."
     )
 
@@ -273,10 +273,10 @@ class RestartForm(Form):
     """A job that has ended by itself is started again, from its newest checkpoint."""
 
     attempts: int = Field(default=3, ge=1, le=20, description="Starts before it is given up.")
-    backoff: DurationText = _lasting(
+    backoff: DurationText = lasting(
         timedelta(seconds=30), "How long after its end the first start comes; each further pause is twice as long."
     )
-    within: DurationText = _lasting(
+    within: DurationText = lasting(
         timedelta(hours=1), "A job that has run for so long since then has its attempts back."
     )
 

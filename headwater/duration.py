@@ -33,3 +33,20 @@ def format_duration(duration: timedelta) -> str:
         if duration >= length and not duration % length:
             return f"{duration // length}{unit}"
     raise ValueError(f"{duration} is not a whole, positive number of milliseconds")
+
+
+def elapsed(value: timedelta | None) -> str:
+    """`0.8 s`, `42 s`, `3 min 20 s`, `5 h 03 min`, `2 d 4 h`; `–` for None."""
+    if value is None:
+        return "–"
+    seconds = value.total_seconds()
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours == 0:
+        return f"{minutes} min {rest:02} s"
+    days, hours = divmod(hours, 24)
+    return f"{hours} h {minutes:02} min" if days == 0 else f"{days} d {hours} h"

@@ -14,9 +14,10 @@ from headwater.shadow import SUFFIX
 TABLE_FILE = "table.yaml"
 MARKETS_FILE = "markets.yaml"
 PRICES_FILE = "prices.yaml"
+ALERTS_FILE = "alerts.yaml"
 CHECKS_FOLDER = "checks"
 _INNER_FOLDERS = (CHECKS_FOLDER, "tests")
-_ROOT_FILES = (MARKETS_FILE, PRICES_FILE)
+_ROOT_FILES = (MARKETS_FILE, PRICES_FILE, ALERTS_FILE)
 _LAYERS = tuple(layer.value for layer in Layer)
 _NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
 _FLOW_NAME = re.compile(r"[a-z_][a-z0-9_]*\.sql\Z")
@@ -54,6 +55,11 @@ class Layout:
     def has_prices(self) -> bool:
         """There is a prices.yaml."""
         return PRICES_FILE in self.stamps
+
+    @property
+    def has_alerts(self) -> bool:
+        """There is an alerts.yaml."""
+        return ALERTS_FILE in self.stamps
 
     def refuse(self, path: str, message: str, advice: str) -> None:
         """Note that something lies where it should not."""

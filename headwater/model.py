@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self, TypeAlias
 from zoneinfo import ZoneInfo
 
+from headwater.alerts.policy import Policy
 from headwater.checks.kinds import Check
 from headwater.cost.prices import Prices
 from headwater.sqltype import SqlType
@@ -322,6 +323,7 @@ class Warehouse:
         markets: As declared.
         versions: For each job and report what changes with the declarations behind it (headwater.versions).
         prices: As declared; None where nothing is said of money.
+        alerts: When people are told of what is wrong, and who.
     """
 
     root: Path
@@ -329,6 +331,7 @@ class Warehouse:
     markets: tuple[Market, ...] = ()
     versions: Mapping[TableName, str] = field(default_factory=dict, hash=False)
     prices: Prices | None = None
+    alerts: Policy = field(default_factory=Policy)
     _by_name: dict[TableName, Model] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -349,6 +352,14 @@ class Warehouse:
     def streams_over(self, name: TableName) -> tuple[TableName, ...]:
         """The models whose jobs read this table as a stream."""
         return tuple(model.name for model in self.streaming if name in model.reads)
+
+    def downstream(self, name: TableName) -> tuple[TableName, ...]:
+        """Every table and report that depends on this one, near or far, upstream first."""
+        reached = {name}
+        for model in self.models:
+            if reached.intersection(model.reads):
+                reached.add(model.name)
+        return tuple(model.name for model in self.models if model.name in reached and model.name != name)
 
     @property
     def sources(self) -> tuple[Model, ...]:

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from headwater.alerts.declaration import AlertsForm, policy_of
+from headwater.alerts.policy import Policy
 from headwater.assemble import TableFormType, columns_of, markets_of, model_of, prices_of
 from headwater.checks.kinds import SqlCheck
 from headwater.compile.rejects import REJECTED, rejected_model
 from headwater.cost.prices import Prices
 from headwater.declaration import MarketsForm, PricesForm, SourceForm
+from headwater.diagnostics import closest
 from headwater.draft import Draft, DraftFlow
 from headwater.graph import in_dependency_order
-from headwater.layout import CHECKS_FOLDER, MARKETS_FILE, PRICES_FILE, TABLE_FILE, Folder, Layout
+from headwater.layout import ALERTS_FILE, CHECKS_FOLDER, MARKETS_FILE, PRICES_FILE, TABLE_FILE, Folder, Layout
 from headwater.model import Flow, Layer, Market, Model, Warehouse
 from headwater.problem import InvalidWarehouse, Position, Problem
 from headwater.query import analyse
@@ -26,6 +29,7 @@ def read(layout: Layout) -> Warehouse:
     problems = list(layout.problems)
     markets = _markets(layout, problems)
     prices = _prices(layout, problems)
+    alerts = _alerts(layout, markets, problems)
     forms = _forms(layout, problems)
     schema: Schema = {folder.name: columns_of(read_as[1]) if read_as else None for folder, read_as in forms.items()}
     drafts = {
@@ -46,7 +50,7 @@ def read(layout: Layout) -> Warehouse:
         models[REJECTED] = rejected_model(sources)
     order = in_dependency_order({name: model.reads for name, model in models.items()})
     ordered = tuple(models[name] for name in order)
-    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered), prices)
+    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered), prices, alerts)
 
 
 def _text(file: Path, problems: list[Problem]) -> str | None:
@@ -82,6 +86,28 @@ def _prices(layout: Layout, problems: list[Problem]) -> Prices | None:
     _, form, found = read_form(file, text, PricesForm)
     problems += found
     return prices_of(form) if form else None
+
+
+def _alerts(layout: Layout, markets: tuple[Market, ...] | None, problems: list[Problem]) -> Policy:
+    """When people are told of what; the defaults where nothing is declared, or it cannot be read."""
+    text = _text(layout.root / ALERTS_FILE, problems) if layout.has_alerts else None
+    if text is None:
+        return Policy()
+    content, form, found = read_form(layout.root / ALERTS_FILE, text, AlertsForm)
+    problems += found
+    if form is None or markets is None:
+        return Policy()
+    zones = {market.code: market.zone for market in markets}
+    unknown = [(name, window.market) for name, window in form.windows.items() if window.market not in (None, *zones)]
+    problems += [
+        Problem(
+            content.at_value("windows", name, "market"),
+            f"«{market}» is not a market of {MARKETS_FILE}",
+            closest(str(market), zones) or f"Markets: {', '.join(zones) or 'none'}.",
+        )
+        for name, market in unknown
+    ]
+    return Policy() if unknown else policy_of(form, zones)
 
 
 def _forms(layout: Layout, problems: list[Problem]) -> Mapping[Folder, tuple[YamlFile, TableFormType] | None]:

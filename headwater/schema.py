@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from headwater.alerts.declaration import AlertsForm
 from headwater.declaration import Form, MarketsForm, PricesForm, ReportForm, SourceForm, StreamForm
 
 FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
@@ -18,6 +19,7 @@ FILES: Mapping[str, tuple[type[Form], str]] = {
     "report-table.json": (ReportForm, "table.yaml of an rpt table"),
     "markets.json": (MarketsForm, "markets.yaml"),
     "prices.json": (PricesForm, "prices.yaml"),
+    "alerts.json": (AlertsForm, "alerts.yaml"),
 }
 
 
