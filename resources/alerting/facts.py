@@ -156,7 +156,8 @@ def _late(lag: TableLag, picture: Picture, stack: Stack, declared: Warehouse) ->
         subject=name,
         severity=Severity.ERROR if is_stale else Severity.WARNING,
         words=f"{name} is {lag.state.value}: its sources have data for {elapsed(behind)} that it lacks",
-        since=picture.at - (behind - limit),
+        # A lag at its worst, for want of a measurement, does not tell when it began.
+        since=picture.at if lag.unmeasured else picture.at - (behind - limit),
         group=key_of(TABLE, str(guilty.table) if guilty else name),
         explained_by=_FLINK,
         owner=model.owner,

@@ -49,6 +49,12 @@ def test_a_late_table_names_promise_reality_hop_owner_and_what_depends_on_it():
     assert "headwater status" in late.next_command
 
 
+def test_a_lag_taken_at_its_worst_says_so_and_not_when_it_began():
+    late = found(picture(lags=(lag(THINGS, 720, unmeasured="no checkpoint yet"),)))["freshness:dwd.things"]
+    assert late.reality == "12 min 00 s behind; not all could be measured: no checkpoint yet"
+    assert late.since == NOW
+
+
 def test_beyond_the_warning_a_table_is_a_warning():
     assert found(picture(lags=(lag(THINGS, 40),)))["freshness:dwd.things"].severity is Severity.WARNING
 
