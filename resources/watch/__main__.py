@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from headwater.stack import Stack
+from resources.alerting.alerting import Alerting
 from resources.watch.board import Board
-from resources.watch.consumer import NoAlerts
 from resources.watch.dagster import DagsterEye
 from resources.watch.looker import Looker
 from resources.watch.picture import Picture
@@ -38,11 +38,13 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    board = Board(NoAlerts())
+    alerting = Alerting(stack)
+    board = Board(alerting)
     server = WatchServer(stack.ports.watch, board)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     watch(Looker(stack, DagsterEye(stack.dagster_url)).look, board, stop)
     server.server_close()
+    alerting.stop()
 
 
 if __name__ == "__main__":
