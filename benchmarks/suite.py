@@ -98,6 +98,14 @@ SUITE = (
         25,
     ),
     Benchmark(
+        "detection",
+        "from a stall at a random hop to the alert / the promise that it breaks; alerts of another place or of nothing",
+        "no goal ; 0 ; 0",
+        "benchmarks.detection",
+        False,
+        130,
+    ),
+    Benchmark(
         "up",
         "time of the first and of a later `headwater up`, and peak memory of the whole local stack; no ratios",
         "≤ 300 s ; ≤ 60 s ; ≤ 4.5 GB",
