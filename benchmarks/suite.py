@@ -98,6 +98,14 @@ SUITE = (
         25,
     ),
     Benchmark(
+        "eventlog",
+        "growth of Dagster's database by what the sensors tell of 100 tables and their jobs; no ratios",
+        "no goal",
+        "benchmarks.eventlog",
+        False,
+        2,
+    ),
+    Benchmark(
         "detection",
         "from a stall at a random hop to the alert / the promise that it breaks; alerts of another place or of nothing",
         "no goal ; 0 ; 0",

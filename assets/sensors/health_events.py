@@ -27,8 +27,11 @@ def signature(look: Look, verdicts: Sequence[Verdict], healing: Healing) -> str:
     return " ".join(part for part in found if part)
 
 
-def job_events(look: Look, verdicts: Sequence[Verdict], healing: Healing) -> list[Event]:
-    """The verdicts as check results; and what is known of the job, or done about it, as an observation."""
+def job_events(look: Look, verdicts: Sequence[Verdict], healing: Healing, *, is_news: bool = True) -> list[Event]:
+    """The verdicts as check results, when they are news; what is known of the job, or done about it, as an observation.
+
+    A result stands until the next: to say it again would only make Dagster's database grow.
+    """
     key = job_key(look.model.name)
     events: list[Event] = [
         dg.AssetCheckEvaluation(
@@ -38,7 +41,7 @@ def job_events(look: Look, verdicts: Sequence[Verdict], healing: Healing) -> lis
             severity=severity(verdict),
             description=str(verdict),
         )
-        for verdict in verdicts
+        for verdict in (verdicts if is_news else ())
     ]
     job = look.job or look.ended
     if (job is not None and look.health is not None) or healing.words:

@@ -162,7 +162,8 @@ def look_over(
         verdicts = judge(look, healing.words)
         news = signature(look, verdicts, healing)
         is_due = _is_due(before, news, now)
-        events += job_events(look, verdicts, healing) if is_due else []
+        is_news = before is None or before.signature != news
+        events += job_events(look, verdicts, healing, is_news=is_news) if is_due else []
         at = now.timestamp() if is_due or before is None else before.at
         now_said[name] = Said(news, at, recorded, healing.attempts)
     passed, description = only_declared(warehouse, listing)

@@ -30,10 +30,11 @@ _TICK_SECONDS = 15.0
 _TICK_EVENTS = 200
 
 # A table that is committed to every few seconds is told of this often: each event is a row of Dagster's for ever. A
-# table with a tight promise is told of more often, so that its badge does not turn between two events.
-_PAUSE = timedelta(minutes=1)
-# What a check says is said again this often though nothing has changed, so that its figures stay readable.
-_REPEAT = timedelta(minutes=10)
+# table with a tighter promise is told of more often, so that its badge does not turn between two events.
+_PAUSE = timedelta(minutes=5)
+# What says most of an event's bytes, the columns and where they come from, and what a check says, is said again this
+# often though nothing has changed.
+_REPEAT = timedelta(hours=1)
 
 Event = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
 
@@ -47,16 +48,20 @@ class Seen:
         told_at: When it was told.
         verdict: What its check said last, and at which hop; "" for nothing.
         judged_at: When.
+        schema: The schema of which the columns were told last; -1 for none.
+        described_at: When they were.
     """
 
     snapshot: int = 0
     told_at: float = 0.0
     verdict: str = ""
     judged_at: float = 0.0
+    schema: int = -1
+    described_at: float = 0.0
 
     def as_json(self) -> list[Any]:
         """For the cursor, which Dagster keeps of every tick: short."""
-        return [self.snapshot, self.told_at, self.verdict, self.judged_at]
+        return [self.snapshot, self.told_at, self.verdict, self.judged_at, self.schema, self.described_at]
 
     @classmethod
     def from_json(cls, told: Any) -> Self:
@@ -144,11 +149,14 @@ def _told(model: Model, store: TableStore, lag: TableLag | None, seen: Seen, now
     events: list[Event] = []
     snapshot = store.latest_snapshot(model.name)
     if snapshot is not None and _is_due(model, snapshot, lag, seen, now):
-        events.append(_event(model, snapshot, lag, store))
+        is_described = snapshot.schema_id == seen.schema and not _is_long_ago(seen.described_at, now)
+        events.append(_event(model, snapshot, lag, {} if is_described else _columns(model, store)))
+        if not is_described:
+            seen = replace(seen, schema=snapshot.schema_id, described_at=now.timestamp())
         seen = replace(seen, snapshot=snapshot.id, told_at=now.timestamp())
     if lag is not None and lag.state is not State.UNKNOWN:
         verdict = _verdict(lag)
-        if verdict != seen.verdict or now.timestamp() - seen.judged_at >= _REPEAT.total_seconds():
+        if verdict != seen.verdict or _is_long_ago(seen.judged_at, now):
             events.append(freshness_evaluation(lag))
             seen = replace(seen, verdict=verdict, judged_at=now.timestamp())
     return events, seen
@@ -165,6 +173,15 @@ def _is_due(model: Model, snapshot: Snapshot, lag: TableLag | None, seen: Seen, 
     return is_complete and window is not None and silence >= window.total_seconds() / 2
 
 
+def _is_long_ago(at: float, now: datetime) -> bool:
+    return now.timestamp() - at >= _REPEAT.total_seconds()
+
+
+def _columns(model: Model, store: TableStore) -> dict[str, Any]:
+    table = store.table(model.name)
+    return {COLUMN_SCHEMA: actual_schema(table) if table else None, COLUMN_LINEAGE: table_lineage(model)}
+
+
 def _verdict(lag: TableLag) -> str:
     """What is news of a lag: another state, or another hop to blame."""
     if lag.state in (State.FRESH, State.QUIET):
@@ -172,7 +189,7 @@ def _verdict(lag: TableLag) -> str:
     return f"{lag.state.value} {lag.guilty.label if lag.guilty else lag.unmeasured}"
 
 
-def _event(model: Model, snapshot: Snapshot, lag: TableLag | None, store: TableStore) -> Event:
+def _event(model: Model, snapshot: Snapshot, lag: TableLag | None, columns: Mapping[str, Any]) -> Event:
     """A materialization, or an observation of a stale table.
 
     Dagster takes the time of the report for the time of the data, and ignores observations there: a commit without
@@ -181,7 +198,6 @@ def _event(model: Model, snapshot: Snapshot, lag: TableLag | None, store: TableS
     No data version is given. With one, each commit would mark every job and report downstream as out of date
     within seconds of its start, and a job is up to date as long as its declaration has not changed.
     """
-    table = store.table(model.name)
     watermark_lag = lag.watermark_lag if lag else None
     metadata = present(
         {
@@ -191,8 +207,7 @@ def _event(model: Model, snapshot: Snapshot, lag: TableLag | None, store: TableS
             "dagster/row_count": snapshot.rows,
             "headwater/lag_seconds": round(watermark_lag.total_seconds(), 3) if watermark_lag is not None else None,
             UPDATED_AT: timestamp(snapshot.committed_at),
-            COLUMN_SCHEMA: actual_schema(table) if table else None,
-            COLUMN_LINEAGE: table_lineage(model),
+            **columns,
             **(lag_metadata(lag) if lag else {}),
         }
     )

@@ -82,8 +82,31 @@ def test_a_table_that_is_committed_to_all_the_time_is_told_of_now_and_then(platf
     commit(platform, VISITORS, 8)
     seen = look(platform).seen
     commit(platform, VISITORS, 9)
-    assert commits(look(platform, seen, NOW + timedelta(seconds=59))) == []
-    assert len(commits(look(platform, seen, NOW + timedelta(seconds=60)))) == 1
+    assert commits(look(platform, seen, NOW + timedelta(seconds=299))) == []
+    assert len(commits(look(platform, seen, NOW + timedelta(seconds=300)))) == 1
+
+
+def test_a_table_with_a_tight_promise_is_told_of_more_often(platform: Platform) -> None:
+    commit(platform, VISITS, 8)
+    seen = look(platform).seen
+    commit(platform, VISITS, 9)
+    assert commits(look(platform, seen, NOW + timedelta(seconds=29))) == []
+    assert len(commits(look(platform, seen, NOW + timedelta(seconds=30)))) == 1
+
+
+def test_columns_are_told_once_an_hour_and_when_they_change(platform: Platform) -> None:
+    def told(seen: Mapping[str, Seen], later: timedelta) -> tuple[bool, Mapping[str, Seen]]:
+        platform.store.commit(platform.warehouse.model(VISITS), int(later.total_seconds()) + 9)
+        found = look(platform, seen, NOW + later)
+        (event,) = commits(found)
+        return "dagster/column_schema" in event.metadata and "dagster/column_lineage" in event.metadata, found.seen
+
+    is_first, seen = told({}, timedelta(0))
+    is_second, seen = told(seen, timedelta(minutes=30))
+    is_later, seen = told(seen, timedelta(minutes=61))
+    assert (is_first, is_second, is_later) == (True, False, True)
+    changed = {name: replace(each, schema=7) for name, each in seen.items()}
+    assert told(changed, timedelta(minutes=70))[0]
 
 
 def test_a_table_made_anew_is_told_although_its_ids_start_over(platform: Platform) -> None:
@@ -136,7 +159,7 @@ def test_the_check_is_told_when_it_changes_and_names_the_hop(platform: Platform)
 def test_the_check_is_repeated_so_that_its_figures_stay_readable(platform: Platform) -> None:
     commit(platform, VISITS, 8)
     first = look(platform)
-    again = checks(look(platform, first.seen, NOW + timedelta(minutes=10)))
+    again = checks(look(platform, first.seen, NOW + timedelta(hours=1)))
     assert table_key(VISITS) in [check.asset_key for check in again]
 
 
