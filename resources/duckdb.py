@@ -1,5 +1,6 @@
 """DuckDB over pinned Paimon tables: the tables are all that a query can read."""
 
+import contextlib
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -69,7 +70,11 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        import duckdb
+
+        # A query that would not stop goes with the process.
+        with contextlib.suppress(duckdb.Error):
+            self._connection.close()
 
     def add(self, *tables: PinnedTable) -> None:
         """Make further tables known."""
@@ -232,8 +237,12 @@ def run_interruptibly(session: Session, sql: str, limit: int | None, waiting: Ca
             thread.join(0.1)
             waiting(session)
     except KeyboardInterrupt:
-        session.interrupt()
-        thread.join(5)
+        # An interrupt that comes before the query runs stops nothing: it is said again until the query has ended.
+        for _ in range(100):
+            session.interrupt()
+            thread.join(0.1)
+            if not thread.is_alive():
+                break
         raise
     if failure:
         raise failure[0]

@@ -5,6 +5,7 @@ each table. Flink is asked about jobs in front of which something has waited for
 about the watermarks of those with windows.
 """
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.events import event_time_of
 from resources.flink.jobmanager import JobManager
+from resources.flink.rest import FlinkRefusal
 from resources.paimon.consumers import table_progress
 from resources.paimon.store import FilesystemTableStore
 from resources.topics import Place, Record, TopicReader, topic_reader
@@ -162,24 +164,28 @@ def _looked_into(
     if not asked:
         return {}
     manager = JobManager(stack.flink_url)
+    found: dict[TableName, JobProgress] = {}
     try:
         running = {job.model: job for job in reversed(manager.jobs())}
-        found: dict[TableName, JobProgress] = {}
         for model in asked:
-            if model.name not in running:
+            job, known = running.get(model.name), progress[model.name]
+            if job is None:
                 continue
-            job, known = running[model.name], progress[model.name]
-            if model.name in slow:
-                sources = _with_unread(known, model.name, manager.offsets_read(job.id), topics, broker)
-                since = _uncommitted(manager, job, model, stack)
-                known = replace(known, sources=sources, uncommitted_since=since)
-            watermark = manager.watermark(job.id) if has_windows(model) else None
-            found[model.name] = replace(known, watermark=watermark)
-        return found
+            # One that has ended meanwhile tells nothing, and the others are asked all the same.
+            with contextlib.suppress(FlinkRefusal):
+                if model.name in slow:
+                    read = manager.offsets_read(job.id)
+                    sources = _with_unread(known, model.name, read, topics, broker)
+                    since = _uncommitted(manager, job, model, stack)
+                    known = replace(known, sources=sources, uncommitted_since=since)
+                if has_windows(model):
+                    known = replace(known, watermark=manager.watermark(job.id))
+            found[model.name] = known
     except HeadwaterError:
-        return {}
+        pass
     finally:
         manager.close()
+    return found
 
 
 def _with_unread(

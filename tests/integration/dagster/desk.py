@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -9,6 +10,7 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from assets.graph import build_definitions
 from assets.naming import job_key, table_key
+from assets.sensors.snapshots import Seen
 from headwater.loader import load
 from headwater.model import TableName
 from tests.integration.flink.house import House
@@ -127,7 +129,13 @@ class Desk:
 
     def seen(self, cursor: str | None, table: TableName) -> int:
         """The snapshot id that the snapshot sensor's cursor holds of a table."""
-        return json.loads(cursor or "{}").get(str(table), 0)
+        told = json.loads(cursor or "{}").get(str(table))
+        return Seen.from_json(told).snapshot if told else 0
+
+    def an_hour_later(self, cursor: str | None) -> str:
+        """The cursor as it is when everything in it was told an hour before."""
+        told = {name: Seen.from_json(entry) for name, entry in json.loads(cursor or "{}").items()}
+        return json.dumps({name: replace(seen, told_at=seen.told_at - 3600).as_json() for name, seen in told.items()})
 
 
 def metadata(result: dg.ExecuteInProcessResult) -> dict[str | None, dict[str, Any]]:
