@@ -58,6 +58,14 @@ SUITE = (
         3,
     ),
     Benchmark(
+        "B8",
+        "CPU of the platform while ten jobs run / CPU of Flink; and the daemon's and sensors' share of a core",
+        "≤ 0.01 ; ≤ 0.15 core",
+        "benchmarks.presence",
+        False,
+        16,
+    ),
+    Benchmark(
         "B9",
         "loading definitions of 1,000 and 5,000 models / a plain list of as many asset specifications",
         "≤ 1.5",
