@@ -21,6 +21,7 @@ from benchmarks.receiver import Delivered, Receiver, receiving
 from benchmarks.stalls import Stall, drawn, hung_broker, hung_taskmanager
 from benchmarks.stand import Tell, lend_jars, own_stack
 from headwater.alerts.policy import NOTIFY_VARIABLE
+from headwater.lag.hops import State
 from headwater.stack import Stack
 from resources.declarations import warehouse
 from resources.deploy import deploy
@@ -159,14 +160,17 @@ def _open(delivered: Sequence[Delivered]) -> set[str]:
 
 
 def _await_fresh(stack: Stack) -> None:
-    """Every table has what its sources have, but for the last seconds."""
+    """No table breaks its promise."""
     declared = warehouse(stack)
 
-    def fresh() -> bool:
+    def late() -> list[str]:
         found = lags(stack, declared, datetime.now(UTC))
-        return all(not lag.unmeasured and lag.behind is not None and lag.behind.seconds < 10 for lag in found)
+        late = [lag for lag in found if lag.promise and lag.state not in (State.FRESH, State.QUIET)]
+        return [
+            f"{lag.table} ({lag.behind} behind, {lag.guilty.label if lag.guilty else lag.unmeasured})" for lag in late
+        ]
 
-    await_that(fresh, "every table to catch up")
+    await_that(lambda: not late(), lambda: f"every table to catch up: {'; '.join(late())}")
 
 
 def _figures(course: Course) -> list[Figure]:
