@@ -57,7 +57,7 @@ def drawn(stack: Stack, chain: Chain, random: Random) -> Stall:
         causes,
         promise.total_seconds(),
         lambda: moved.append(_obstruct(stack, table)),
-        lambda: _clear(*moved[0]),
+        lambda: _clear(stack, table, *moved[0]),
     )
 
 
@@ -109,6 +109,8 @@ def _obstruct(stack: Stack, table: TableName) -> tuple[Path, Path]:
     return place, aside
 
 
-def _clear(place: Path, aside: Path) -> None:
+def _clear(stack: Stack, table: TableName, place: Path, aside: Path) -> None:
+    """Make room again. Flink may have given the job up meanwhile, finding no state to restore: that takes an apply."""
     place.unlink()
     aside.rename(place)
+    _start(stack, table)
