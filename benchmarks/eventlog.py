@@ -109,7 +109,7 @@ class _Platform:
 
     def snapshot(self, name: TableName, snapshot_id: int) -> Snapshot:
         """See TableStore.snapshot."""
-        raise NotImplementedError
+        return self.latest_snapshot(name)
 
     def commits(self, name: TableName) -> Iterator[Commit]:
         """See TableStore.commits."""

@@ -4,10 +4,9 @@ What was written back is noted in `<home>/replayed.jsonl`, one line before a rec
 after the broker has it. A line without its second one is a record whose writing was cut off: it is not written again.
 """
 
-import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,6 +16,7 @@ from headwater.model import Model
 from headwater.problem import HeadwaterError
 from headwater.replay import Place, Rejected, Replayed, why_not
 from headwater.stack import Stack
+from resources.alone import alone
 from resources.kafka import KafkaBroker, writer
 from resources.paimon.reader import scan
 from resources.paimon.store import FilesystemTableStore
@@ -83,7 +83,7 @@ def replay(stack: Stack, source: Model, values: Mapping[Place, str], records: Se
                 left="nothing was written",
                 next_command=f"headwater replay {source.name} --save FILE, mend it there, then --mended FILE",
             )
-    with _alone(stack):
+    with alone(stack, "replay", _refusal()):
         known = replayed(stack)
         wanted = [record for record in records if record.place not in known]
         _refuse_missing(stack, source.topic.name, wanted)
@@ -134,18 +134,9 @@ def _note(stack: Stack, notes: Sequence[Replayed]) -> None:
         os.fsync(file.fileno())
 
 
-@contextlib.contextmanager
-def _alone(stack: Stack) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    folder = stack.home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / "replay.lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise HeadwaterError(
-            "Records are being written back by another headwater replay",
-            left="nothing was written",
-            next_command="wait for it to end",
-        ) from error
+def _refusal() -> HeadwaterError:
+    return HeadwaterError(
+        "Records are being written back by another headwater replay",
+        left="nothing was written",
+        next_command="wait for it to end",
+    )

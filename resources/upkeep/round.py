@@ -1,16 +1,14 @@
 """One round of upkeep: some duties over some tables, one after the other."""
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-
-from filelock import FileLock, Timeout
 
 from headwater.engines import JobState
 from headwater.model import Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from headwater.upkeep.duty import Duty, Outcome
+from resources.alone import alone
 from resources.declarations import warehouse
 from resources.deploy import engine
 from resources.flink.procedures import calling
@@ -51,7 +49,7 @@ def keep_clean(
     declared = warehouse(stack)
     models = _chosen(declared, tables)
     outcomes: list[Outcome] = []
-    with _alone(stack), calling(stack.gateway_url, stack.lake) as procedures:
+    with alone(stack, "upkeep", _refusal()), calling(stack.gateway_url, stack.lake) as procedures:
         committed = _committed(stack) if Duty.ORPHANS in duties else {}
         place = Place(stack, procedures, datetime.now(UTC), dry_run, committed)
         for model in models:
@@ -110,17 +108,10 @@ def _chosen(declared: Warehouse, tables: Collection[TableName]) -> tuple[Model, 
     return tuple(model for model in kept if not tables or model.name in tables)
 
 
-@contextmanager
-def _alone(stack: Stack) -> Iterator[None]:
+def _refusal() -> HeadwaterError:
     """One round at a time: two would count and remove the same files."""
-    folder = stack.home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / "upkeep.lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise HeadwaterError(
-            "Another round of upkeep is under way",
-            left="nothing was changed by this one",
-            next_command="wait for it: Dagster shows it as the run of maintenance/*, or headwater maintain runs",
-        ) from error
+    return HeadwaterError(
+        "Another round of upkeep is under way",
+        left="nothing was changed by this one",
+        next_command="wait for it: Dagster shows it as the run of maintenance/*, or headwater maintain runs",
+    )
