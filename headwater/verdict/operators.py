@@ -49,7 +49,7 @@ def operator(graph: PlanGraph, number: int) -> Operator:
         keys = node.get("uniqueKeys") or (node.get("partitionSpec") or node.get("partition") or {}).get("fields") or ()
         return Operator(as_text([graph.kind(number), _rest(node, ())]), tuple(inputs), tuple(keys))
     fields, reads = known(node, inputs[0])
-    keys = range(len(node["grouping"]))
+    keys = node["overSpec"]["partition"]["fields"] if "overSpec" in node else range(len(node["grouping"]))
     does = as_text([graph.kind(number), _rest(node, fields.keys()), fields])
     return Operator(does, (tuple(reads),), tuple(keys))
 
@@ -94,6 +94,42 @@ def _global_window_aggregate(node: Node, given: Sequence[Expression]) -> tuple[d
     return fields | {"grouping": len(node["grouping"]), "aggCalls": calls, "localAggInputRowType": None}, list(given)
 
 
+def _over_aggregate(node: Node, given: Sequence[Expression]) -> tuple[dict[str, Any], list[Expression]]:
+    """Its state has whole input rows beside the accumulators, so it uses every column."""
+    groups = [
+        group | {"aggCalls": _counted(group["aggCalls"]) if _forgets_rows(group) else group["aggCalls"]}
+        for group in node["overSpec"]["groups"]
+    ]
+    kept = node["outputType"]["fields"][: node["overSpec"]["originalInputFields"]]
+    return {"overSpec": _plain(node["overSpec"] | {"groups": groups}), "outputType": _without_names(kept)}, list(given)
+
+
+def _forgets_rows(group: Node) -> bool:
+    return group["lowerBound"]["kind"] == "BOUNDED_WINDOW"
+
+
+def _counted(calls: Sequence[Node]) -> list[Node]:
+    """The calls, as Flink keeps them where rows leave the frame: it counts rows behind them unless one call does so.
+
+    AggregateUtil.insertCountStarAggCall of flink-table-planner 2.0; the call is not in the compiled plan.
+    """
+    return [*calls] if any(_counts_rows(call) for call in calls) else [*calls, _COUNT]
+
+
+def _counts_rows(call: Node) -> bool:
+    return {key: value for key, value in call.items() if key != "name"} == _COUNT
+
+
+_COUNT: Node = {
+    "syntax": "FUNCTION_STAR",
+    "internalName": "$COUNT$1",
+    "argList": [],
+    "filterArg": -1,
+    "distinct": False,
+    "approximate": False,
+    "ignoreNulls": False,
+    "type": "BIGINT NOT NULL",
+}
 _Describe = Callable[[Node, Sequence[Expression]], tuple[dict[str, Any], list[Expression]]]
 _KNOWN: dict[str, _Describe] = {
     "group-aggregate": _aggregate,
@@ -102,6 +138,7 @@ _KNOWN: dict[str, _Describe] = {
     "window-aggregate": _window_aggregate,
     "local-window-aggregate": _window_aggregate,
     "global-window-aggregate": _global_window_aggregate,
+    "over-aggregate": _over_aggregate,
 }
 
 

@@ -73,6 +73,21 @@ def test_an_operator_that_goes_on_takes_over_the_id_and_one_that_does_not_gets_a
     assert not {*ids(lost.plan, "group-aggregate")} & {node["id"] for node in before["nodes"]}
 
 
+def test_a_count_of_rows_that_flink_keeps_behind_the_calls_anyway_keeps_their_state_whoever_asked_for_it() -> None:
+    pair = PAIRS["running_sums: a count more"]
+    assert judged("running_sums: a count more").verdict.kept == ("OverAggregate(partitionBy=[k])",)
+    again = judge(pair["before"], numbered(pair["after"]), keyed=False)
+    assert again.verdict.kept == ("OverAggregate(partitionBy=[k])",)
+
+
+def test_a_count_of_rows_before_the_other_calls_is_another_order_of_accumulators() -> None:
+    pair = copy.deepcopy(PAIRS["running_sums: a count more"])
+    for node in pair["after"]["nodes"]:
+        for group in node.get("overSpec", {}).get("groups", ()):
+            group["aggCalls"].insert(0, group["aggCalls"].pop())
+    assert judge(pair["after"], numbered(pair["before"]), keyed=False).verdict.kept == ()
+
+
 def test_a_source_that_is_read_on_keeps_its_id() -> None:
     before = numbered(PAIRS["partial_updates: a fact more"]["before"])
     after = judged("partial_updates: a fact more").plan
