@@ -1,7 +1,7 @@
 """Stalls at random hops, and whether people are told: how soon, of the right place, and of nothing else.
 
 The whole is at work as people run it: jobs, the process `watch`, its alerts, a webhook. A round is a time of pauses and
-bursts in which nothing is wrong, and then stalls: of single jobs, a few at a time, of the TaskManager and of the broker.
+bursts in which nothing is wrong, and then stalls: of single jobs, a few at a time, of the TaskManager, of the broker.
 During one group of them the webhook refuses everything.
 """
 
