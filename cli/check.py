@@ -84,7 +84,8 @@ def _status(done: Sequence[tuple[Model, Examined]]) -> int:
 def _show(done: Sequence[tuple[Model, Examined]]) -> None:
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "table", "check", "found", "read", "snapshots"):
-        shown.add_column(name, justify="right" if name == "read" else "left", no_wrap=name != "found")
+        folds = name in ("check", "found")
+        shown.add_column(name, justify="right" if name == "read" else "left", no_wrap=not folds, overflow="fold")
     for model, examined in done:
         for outcome in examined.outcomes:
             after = "whole" if outcome.since is None else str(outcome.since)

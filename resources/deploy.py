@@ -25,6 +25,7 @@ from headwater.plan.verdicts import judge_changes
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.applylock import applying
+from resources.applylog import logged
 from resources.declarations import warehouse
 from resources.flink.engine import FlinkEngine
 from resources.kafka import KafkaBroker
@@ -120,7 +121,8 @@ def deploy(
         HeadwaterError: The first stage that failed, or a plan that is refused.
     """
     chosen = "all jobs" if models is None else ", ".join(sorted(map(str, models)))
-    with applying(stack, f"applying {chosen}", on_event), engine(stack) as flink:
+    doing = f"applying {chosen}"
+    with applying(stack, doing, on_event), logged(stack, doing), engine(stack) as flink:
         finish_starts(stack, flink, on_event)
         planned = _plan(stack, flink, models, fresh, rebuild, earlier, stop_undeclared=stop_undeclared)
         broker, rebuilder = KafkaBroker(stack.kafka), flink.rebuilder()
@@ -142,7 +144,8 @@ def restart(
     Raises:
         HeadwaterError: It takes more than that, which is for people to decide; or a job did not come to run.
     """
-    with applying(stack, "starting jobs that have failed", on_event), engine(stack) as flink:
+    doing = "starting jobs that have failed"
+    with applying(stack, doing, on_event), logged(stack, doing), engine(stack) as flink:
         finish_starts(stack, flink, on_event)
         planned = _plan(stack, flink, models, ())
         need_plain_restart(planned)

@@ -51,11 +51,14 @@ def examine(
         whole: Read everything anew, whatever is remembered.
         memory_limit: Of DuckDB.
 
-    A table without a commit gives nothing. A check that cannot be evaluated is among the answer's failures, and what is
-    remembered of it stays. Raises HeadwaterError when the table is not there or its metadata cannot be read.
+    A table without a commit, and a report that never ran, give nothing. A check that cannot be evaluated is among the
+    answer's failures, and what is remembered of it stays. Raises HeadwaterError when the table is not there or its
+    metadata cannot be read.
     """
     store = FilesystemTableStore(stack.lake)
     table = store.table(model.name)
+    if table is None and model.is_report:
+        return Examined()
     if table is None:
         raise HeadwaterError(f"There is no table {model.name} in the lake to check", next_command="headwater apply")
     with alone(stack.home, model.name):

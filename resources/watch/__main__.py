@@ -10,6 +10,7 @@ from collections.abc import Callable
 from headwater.stack import Stack
 from resources.alerting.alerting import Alerting
 from resources.watch.board import Board
+from resources.watch.costs import Costs
 from resources.watch.dagster import DagsterEye
 from resources.watch.looker import Looker
 from resources.watch.picture import Picture
@@ -42,7 +43,10 @@ def main() -> None:
     board = Board(alerting)
     server = WatchServer(stack.ports.watch, board)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
-    watch(Looker(stack, DagsterEye(stack.dagster_url)).look, board, stop)
+    costs = Costs(stack)
+    costs.start()
+    watch(Looker(stack, DagsterEye(stack.dagster_url), lambda: costs.newest).look, board, stop)
+    costs.stop()
     server.server_close()
     alerting.stop()
 

@@ -181,6 +181,27 @@ CHECK_FAILED = _gauge(
     "check",
     "severity",
 )
+APPLIES = _counter(
+    "applies",
+    "applies",
+    "Applies that ended since `watch` started, from the command line or Dagster; outcome is success or failure.",
+    "outcome",
+)
+
+# Costs, measured every half hour.
+ASSET_CPU = _gauge(
+    "asset_cpu_cores",
+    "cores",
+    "Processor time of the table's job in each second since it came to run, or of its report runs in 30 days.",
+    "table",
+)
+ASSET_STATE = _gauge("asset_state_bytes", "bytes", "All that is kept of the job's state.", "table")
+ASSET_STORED = _gauge("asset_stored_bytes", "bytes", "All files of the table.", "table")
+ASSET_FILES = _gauge("asset_files", "files", "All files of the table.", "table")
+ASSET_HELD = _gauge("asset_held_bytes", "bytes", "Files that the newest snapshot does not need.", "table")
+ASSET_COST = _gauge(
+    "asset_month_cost", "the currency of prices.yaml", "What the table costs a month at this rate.", "table", "currency"
+)
 
 # Processes.
 PROCESS_UP = _gauge("process_up", _YES, "The process is RUNNING.", "process")

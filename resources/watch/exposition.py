@@ -11,6 +11,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
+from headwater.cost.bill import Bill
 from headwater.engines import JobState
 from headwater.lag.hops import Hop, State, TableLag
 from resources.status import JobStatus, TableStatus
@@ -44,7 +45,8 @@ class Metrics(Collector):
         self._failures = 0
         self._runs: Counter[tuple[str, str]] = Counter()
         self._counted: OrderedDict[str, None] = OrderedDict()
-        self._began = datetime.now(UTC)
+        self._applies: Counter[str] = Counter()
+        self._last_apply = self._began = datetime.now(UTC)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -56,6 +58,11 @@ class Metrics(Collector):
                 self._counted[run.id] = None
         while len(self._counted) > _REMEMBERED_RUNS:
             self._counted.popitem(last=False)
+        for each in picture.applies:
+            ended = datetime.fromisoformat(each.at)
+            if ended > self._last_apply:
+                self._applies["failure" if each.failed else "success"] += 1
+                self._last_apply = ended
         self._picture, self._took = picture, seconds
 
     def count_failure(self) -> None:
@@ -84,6 +91,8 @@ class Metrics(Collector):
         for kind in ("apply", "report", "backfill", "other"):
             for outcome in ("success", "failure", "canceled"):
                 yield c.RUNS, (kind, outcome), self._runs[kind, outcome]
+        for outcome in ("success", "failure"):
+            yield c.APPLIES, (outcome,), self._applies[outcome]
         for source in SOURCES:
             push = self._pushes.newest(source)
             if push is not None:
@@ -109,6 +118,8 @@ def samples(picture: Picture) -> Iterator[Sample]:
     yield c.UNDECLARED, (), len(picture.status.undeclared)
     yield c.FOREIGN, (), len(picture.status.foreign)
     yield from _of_processes(picture)
+    if picture.bill is not None:
+        yield from _of_costs(picture.bill)
     if picture.dagster.at is not None:
         yield from _of_dagster(picture.dagster)
 
@@ -189,6 +200,21 @@ def _of_job(job: JobStatus) -> Iterator[Sample]:
         yield c.JOB_LATE_DROPPED, name, health.late_dropped
         if health.last_checkpoint_at is not None:
             yield c.JOB_CHECKPOINT_AT, name, health.last_checkpoint_at.timestamp()
+
+
+def _of_costs(bill: Bill) -> Iterator[Sample]:
+    for usage in bill.assets:
+        name = (str(usage.model),)
+        if usage.cpu is not None:
+            yield c.ASSET_CPU, name, usage.cores
+        yield c.ASSET_STATE, name, usage.kept_bytes
+        if usage.table is not None:
+            yield c.ASSET_STORED, name, usage.table.bytes
+            yield c.ASSET_FILES, name, usage.table.files
+            yield c.ASSET_HELD, name, usage.table.held_bytes
+        charge = bill.charge(usage)
+        if charge is not None and bill.prices is not None:
+            yield c.ASSET_COST, (*name, bill.prices.currency), charge.total
 
 
 def _of_processes(picture: Picture) -> Iterator[Sample]:

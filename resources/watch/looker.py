@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from headwater.cost.bill import Bill
 from headwater.engines import ActualJob
 from headwater.model import TableName, Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
+from resources.applylog import applied
 from resources.declarations import warehouse
 from resources.local.dagster import WEBSERVER
 from resources.status import StackStatus, status
@@ -25,14 +27,20 @@ class Looker:
     Args:
         stack: Which.
         dagster: Looks at the stack's Dagster, when there is one.
+        costs: Gives the newest bill.
         clock: The time, UTC.
     """
 
     def __init__(
-        self, stack: Stack, dagster: DagsterEye, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        stack: Stack,
+        dagster: DagsterEye,
+        costs: Callable[[], Bill | None] = lambda: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._stack = stack
         self._dagster = dagster
+        self._costs = costs
         self._clock = clock
         self._declared = Warehouse(stack.warehouse, ())
         self._seen = DagsterPicture()
@@ -50,6 +58,8 @@ class Looker:
             dagster=self._look_at_dagster(found, at),
             declarations=mistakes,
             warehouse=self._declared,
+            applies=applied(self._stack),
+            bill=self._costs(),
         )
 
     def _read(self) -> str:

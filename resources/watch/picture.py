@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from headwater.cost.bill import Bill
 from headwater.lag.hops import TableLag
 from headwater.model import Warehouse
+from resources.applylog import Applied
 from resources.status import StackStatus
 
 
@@ -157,6 +159,8 @@ class Picture:
         dagster: What Dagster says; at most half a minute older than the rest.
         declarations: Why the declarations cannot be read, or ""; then those that could be read last are looked at.
         warehouse: The declarations that were looked at.
+        applies: Those that ended lately; pictures overlap.
+        bill: What assets cost, measured up to half an hour ago; None when that is not known.
     """
 
     at: datetime
@@ -165,6 +169,8 @@ class Picture:
     dagster: DagsterPicture
     declarations: str = ""
     warehouse: Warehouse | None = None
+    applies: tuple[Applied, ...] = ()
+    bill: Bill | None = None
 
 
 def instant(seconds: float | None) -> datetime | None:

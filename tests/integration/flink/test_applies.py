@@ -12,6 +12,7 @@ from pathlib import Path
 
 from headwater.engines import JobState
 from headwater.stack import Ports
+from resources.applylog import applied
 from tests.integration.flink.events import EVENTS, event
 from tests.integration.flink.house import House
 from tests.integration.waiting import eventually
@@ -71,6 +72,8 @@ def test_a_second_apply_waits_for_the_first_and_says_which_that_is(events: House
     assert re.fullmatch(rf"wait for another apply: process {first.pid}, applying {name}, since [\d:]+ UTC", told[0])
     assert len(told) == 1
     assert events.job(EVENTS).state is JobState.RUNNING
+    both = applied(events.stack)[-2:]
+    assert [(each.doing, each.failed) for each in both] == [(f"applying {events.table(EVENTS)}", "")] * 2
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from resources.report import run_report
 from resources.upkeep.orphans import remove
 from resources.upkeep.place import Place, Target
 from resources.upkeep.round import keep_clean
+from resources.watch.costs import Costs
 from tests.integration.flink.events import EVENTS, declare_events, event
 from tests.integration.flink.house import House
 from tests.integration.paimon.flinkbatch import FlinkBatch
@@ -256,3 +257,7 @@ def test_a_running_job_s_cost_is_its_part_of_what_its_worker_used(house: House) 
     assert state > 0
     on_disk = sum(file.stat().st_size for file in folder(house, EVENTS).rglob("*") if file.is_file())
     assert table == pytest.approx(on_disk, rel=0.5)
+    costs = Costs(house.stack)
+    costs.measure()
+    assert costs.newest is not None
+    assert house_table in {each.model for each in costs.newest.assets}

@@ -25,9 +25,9 @@ def run(stack: Stack, write: Write, monkeypatch: pytest.MonkeyPatch) -> Run:
     write("dwd.orders", ORDER_COLUMNS, [("hk", number, AT, Decimal(number - 2), "x") for number in (1, 2, 3)])
     del stack
 
-    def checked(*arguments: str, checks: tuple[Kind | Check, ...]) -> Result:
+    def checked(*arguments: str, checks: tuple[Kind | Check, ...], columns: str = "200") -> Result:
         monkeypatch.setattr("resources.declarations.warehouse", lambda _stack: warehouse(declared(*checks)))
-        return CliRunner().invoke(command, list(arguments), env={"COLUMNS": "200"})
+        return CliRunner().invoke(command, list(arguments), env={"COLUMNS": columns})
 
     return checked
 
@@ -49,6 +49,14 @@ def test_a_failed_check_is_1_with_the_rows_that_offend(run: Run) -> None:
     assert result.exit_code == 1
     assert "✗  dwd.orders  range_price  1 rows; reports wait (read whole: it is the first look)" in result.output
     assert "dwd.orders range_price: market=hk, order_id=1, price=-1.00" in result.output
+
+
+def test_what_was_found_is_there_on_a_narrow_terminal_too(run: Run) -> None:
+    long = NotNull(tuple(ORDER_COLUMNS))
+    result = run(checks=(long, blocking(Range("price", "0", None))), columns="80")
+    assert "…" not in result.output
+    assert " 1 rows" in result.output
+    assert "whole → 1" in result.output
 
 
 def test_a_check_that_only_warns_leaves_the_status_alone(run: Run) -> None:

@@ -1,16 +1,19 @@
 """What each kind of check finds at its first look, when the table is read whole."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from headwater.checks.kinds import Accepted, Kind, NotNull, Range, Relation, Unique
+from headwater.checks.kinds import Accepted, Check, Kind, NotNull, Range, Relation, Unique
+from headwater.checks.outcome import Examined
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
-from tests.unit.batch.checking import declared, look, outcome, sql_check
-from tests.unit.batch.daily import ORDER_COLUMNS, ORDERS, Write
+from resources.checks.examine import examine
+from tests.unit.batch.checking import declared, look, outcome, sql_check, warehouse
+from tests.unit.batch.daily import ORDER_COLUMNS, ORDERS, Write, report
 
 AT = datetime(2026, 11, 22, 3, 4, 5, 678000, tzinfo=UTC)
 CATEGORIES = TableName.parse("dwd.categories")
@@ -96,6 +99,11 @@ def test_a_check_that_duckdb_does_not_run_as_flink_does_names_its_file_and_lets_
     assert name == "no_negative_price"
     assert "no_negative_price.sql:1:8: DuckDB, which computes this" in str(error)
     assert [found.check.name for found in examined.outcomes] == ["not_null_market"]
+
+
+def test_a_report_that_never_ran_has_nothing_to_check(stack: Stack) -> None:
+    never = replace(report(), checks=(Check(NotNull(("market",))),))
+    assert examine(stack, warehouse(never), never) == Examined()
 
 
 def test_a_table_that_is_not_there_is_named(stack: Stack) -> None:

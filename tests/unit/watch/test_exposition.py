@@ -3,12 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
+from headwater.cost.bill import Bill, Usage
+from headwater.cost.prices import Prices
+from headwater.cost.share import Pace
+from headwater.footprint import Footprint
+from resources.applylog import Applied
 from resources.watch.catalogue import METRICS, Kind, page
 from resources.watch.consumer import OpenAlert
 from resources.watch.exposition import Metrics
@@ -19,8 +24,16 @@ from tests.unit.assets.declared import CLICKS, HITS, VISITS
 from tests.unit.watch.pictures import DAGSTER, DECLARED, FAILED_CHECK, NOW, WELL, ended, lag, with_dagster
 
 OPEN = OpenAlert("freshness", "dwd.visits", "web-team", "error", NOW)
+FILES = Footprint(17, 3, (), 12, 5_000_000_000, 4, 2_000_000_000, ())
+BILL = Bill(
+    NOW,
+    (Usage(VISITS, Pace(0.5, NOW, 30.0), 100, 1_000_000_000, FILES), Usage(HITS, None, 0, 0, None)),
+    (),
+    Prices("EUR", 0.01, 0.02, 0.1),
+)
 FULL = replace(
     WELL,
+    bill=BILL,
     lags=(lag(VISITS, age=70), lag(HITS)),
     dagster=replace(DAGSTER, runs=(ended(1, "FAILURE", "rpt/daily"),), checks=(FAILED_CHECK,), backfills=("b",)),
 )
@@ -80,6 +93,33 @@ def test_names_and_units_follow_the_conventions() -> None:
             assert bare.endswith("_seconds")
         assert (metric.unit == "bytes") is bare.endswith("_bytes")
         assert metric.meaning.endswith(".")
+
+
+def test_what_an_asset_uses_and_costs_is_said_and_what_is_not_known_is_left_out() -> None:
+    page = Page(FULL)
+    assert page.value("asset_cpu_cores", table=str(VISITS)) == 0.5
+    assert page.value("asset_state_bytes", table=str(VISITS)) == 1_000_000_000
+    assert page.value("asset_stored_bytes", table=str(VISITS)) == 5_000_000_000
+    assert page.value("asset_held_bytes", table=str(VISITS)) == 3_000_000_000
+    assert page.value("asset_files", table=str(VISITS)) == 12
+    assert page.value("asset_month_cost", table=str(VISITS), currency="EUR") == pytest.approx(3.65 + 0.1 + 0.1)
+    assert page.value("asset_cpu_cores", table=str(HITS)) is None
+    assert page.value("asset_stored_bytes", table=str(HITS)) is None
+    assert (
+        Page(replace(FULL, bill=replace(BILL, prices=None))).value(
+            "asset_month_cost", table=str(VISITS), currency="EUR"
+        )
+        is None
+    )
+
+
+def test_applies_are_counted_once_each_from_when_the_process_began() -> None:
+    before = Applied("2026-11-01T00:00:00+00:00", "applying all jobs")
+    later = [(datetime.now(UTC) + timedelta(seconds=number)).isoformat() for number in (1, 2, 3)]
+    done = tuple(Applied(at, "applying all jobs", failed) for at, failed in zip(later, ("", "broken", ""), strict=True))
+    page = Page(replace(WELL, applies=(before, *done[:2])), replace(WELL, applies=(before, *done)))
+    assert page.value("applies_total", outcome="success") == 2
+    assert page.value("applies_total", outcome="failure") == 1
 
 
 def test_a_table_that_is_late_is_so_at_the_hop_that_eats_the_time() -> None:

@@ -48,7 +48,7 @@ class Scene:
         monkeypatch.setattr(looker, "status", self._status)
         monkeypatch.setattr(looker, "warehouse", self._warehouse)
         eye = cast(DagsterEye, self.eye)
-        self._looker = Looker(Stack(folder, folder, Ports()), eye, lambda: self.now)
+        self._looker = Looker(Stack(folder, folder, Ports()), eye, clock=lambda: self.now)
 
     def look(self, seconds: float = 10) -> Picture:
         """Look, so long after the look before."""
