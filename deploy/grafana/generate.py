@@ -133,6 +133,10 @@ PLATFORM = dashboard(
             "{{job_name}} {{task_name}}",
             "percentunit",
         ),
+        graph("Processor time of each table (cores)", "headwater_asset_cpu_cores{$of}", "{{table}}"),
+        graph("Files of each table", "headwater_asset_stored_bytes{$of}", "{{table}}", "bytes"),
+        graph("Cost of each table a month", "headwater_asset_month_cost{$of}", "{{table}} {{currency}}"),
+        graph("Applies that ended", "increase(headwater_applies_total{$of}[1h])", "{{outcome}}"),
         graph("Runs that ended", "increase(headwater_runs_total{$of}[1h])", "{{kind}} {{outcome}}"),
         graph(
             "Since a sensor's last tick",
