@@ -6,17 +6,31 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
-from resources.paimon.reader import PinnedTable, RowStream
+from resources.paimon.reader import PinnedTable
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
 MEMORY_LIMIT = "2GB"
+
+
+class ArrowRows(Protocol):
+    """Rows that DuckDB can open any number of times (Arrow's PyCapsule interface).
+
+    `rows_read` counts those given so far; `failure` is the error, for a person, with which a pass ended.
+    """
+
+    rows_read: int
+    failure: HeadwaterError | None
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """A fresh pass over the rows."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +62,7 @@ class Session:
         self,
         tables: Iterable[PinnedTable] = (),
         *,
-        streams: Mapping[str, RowStream] | None = None,
+        streams: Mapping[str, ArrowRows] | None = None,
         memory_limit: str = MEMORY_LIMIT,
     ) -> None:
         import duckdb

@@ -5,7 +5,8 @@ the author's `FROM dwd.orders` stays as written, and watermark, consumer and ope
 """
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from headwater.compile import text
@@ -41,6 +42,21 @@ class Images(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Pins:
+    """What a batch job reads: of each table one snapshot, of each topic's partitions some records.
+
+    Args:
+        snapshots: The snapshot's number.
+        tag: A tag that all these snapshots have, through which they stay readable; None to go by number.
+        offsets: By partition, the first record and what is behind the last one.
+    """
+
+    snapshots: Mapping[TableName, int] = field(default_factory=dict, hash=False)
+    tag: str | None = None
+    offsets: Mapping[TableName, Mapping[int, tuple[int, int]]] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Addresses:
     """Where a job finds its tables. Not part of a job's fingerprint: a lake that moved is the same lake.
 
@@ -49,12 +65,14 @@ class Addresses:
         kafka: Bootstrap servers.
         is_scratch: The lake is an empty folder for compiling: a binding makes its table, without rows, as declared.
         is_trial: Rows are read and worked out, and written nowhere; how far the running job has read stays as it is.
+        pins: For a batch job, what it reads; None for a job that goes on for ever.
     """
 
     lake: str
     kafka: str
     is_scratch: bool = False
     is_trial: bool = False
+    pins: Pins | None = None
 
 
 def databases(models: tuple[Model, ...]) -> tuple[str, ...]:
@@ -106,7 +124,7 @@ def read_topic(
     form = "json" if changes else topic.format.value
     return (
         f"CREATE TEMPORARY TABLE {physical} (\n" + ",\n".join(columns) + "\n) WITH (\n"
-        f"{text.options(_topic_options(topic, form, addresses, reader, model.event_time))}\n)",
+        f"{text.options(_topic_options(model, form, addresses, reader))}\n)",
         _view(model, selected, physical + where),
     )
 
@@ -127,7 +145,7 @@ def read_raw_topic(model: Model, addresses: Addresses, reader: TableName) -> tup
     Bytes that are no UTF-8 are decoded with replacement characters: Paimon would write them into a text column as
     they are, and no reader could open the file again.
     """
-    options = _kafka_options(_topic(model), addresses, reader) | {"format": "raw"}
+    options = _kafka_options(model, addresses, reader) | {"format": "raw"}
     return (
         f"CREATE TEMPORARY TABLE {raw_name(model)} (\n  `bytes` BYTES,\n  `payload` AS DECODE(`bytes`, 'UTF-8'),\n"
         "  `kafka_partition` INT METADATA FROM 'partition' VIRTUAL,\n"
@@ -156,17 +174,24 @@ def read_table(model: Model, addresses: Addresses, reader: TableName, *, timed: 
         "consumer.expiration-time": CONSUMER_KEPT,
         "source.operator-uid.suffix": f"{shadowed(reader)}.{model.name}",
     }
-    if addresses.is_trial:
+    if addresses.is_trial or addresses.pins:
         options = {key: value for key, value in options.items() if not key.startswith("consumer")}
+    if addresses.pins:
+        options = _paimon_options(model, addresses) | _snapshot_options(model, addresses.pins)
     columns = columns_clause(model, comments=False)
     if model.event_time is not None:
         columns += ",\n" + _watermark(model.event_time)
+    if model.event_time is not None and not addresses.pins:
         options["scan.watermark.idle-timeout"] = text.duration(model.event_time.idle_after)
         # A commit's splits are small: one is read and gone between two periodic watermarks, and its would be lost.
         options["scan.watermark.emit.strategy"] = "on-event"
     physical = text.table(model.name, _PHYSICAL)
     selected = [_selected(column, model.event_time, timed=timed) for column in model.columns]
     return (_paimon_table(physical, model, columns, options), _view(model, selected, physical))
+
+
+def _snapshot_options(model: Model, pins: Pins) -> dict[str, str]:
+    return {"scan.tag-name": pins.tag} if pins.tag else {"scan.snapshot-id": str(pins.snapshots[model.name])}
 
 
 def write_table(model: Model, addresses: Addresses, writes: TableName) -> tuple[str, ...]:
@@ -210,30 +235,41 @@ def _watermark(event_time: EventTime) -> str:
     return f"  WATERMARK FOR {column} AS {column} - {text.interval(event_time.lateness)}"
 
 
-def _kafka_options(topic: Topic, addresses: Addresses, reader: TableName) -> dict[str, str]:
+def _kafka_options(model: Model, addresses: Addresses, reader: TableName) -> dict[str, str]:
     group = f"headwater.{reader}"
-    trial = {"properties.group.id": f"{group}.trial", "properties.commit.offsets.on.checkpoint": "false"}
+    unheard = {"properties.group.id": f"{group}.trial", "properties.commit.offsets.on.checkpoint": "false"}
     return {
         "connector": "kafka",
-        "topic": topic.name,
+        "topic": _topic(model).name,
         "properties.bootstrap.servers": addresses.kafka,
         "properties.group.id": group,
         "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
-        **(trial if addresses.is_trial else {}),
+        **(unheard if addresses.is_trial or addresses.pins else {}),
+        **(_span_options(addresses.pins.offsets[model.name]) if addresses.pins else {}),
     }
 
 
-def _topic_options(
-    topic: Topic, form: str, addresses: Addresses, reader: TableName, event_time: EventTime | None
-) -> dict[str, str]:
-    options = _kafka_options(topic, addresses, reader) | {
+def _span_options(offsets: Mapping[int, tuple[int, int]]) -> dict[str, str]:
+    """https://nightlies.apache.org/flink/flink-docs-release-2.0/docs/connectors/table/kafka/#scan-bounded-mode"""
+    return {
+        f"scan.{bound}.{key}": value
+        for bound, place in (("startup", 0), ("bounded", 1))
+        for key, value in (
+            ("mode", "specific-offsets"),
+            ("specific-offsets", ";".join(f"partition:{n},offset:{span[place]}" for n, span in offsets.items())),
+        )
+    }
+
+
+def _topic_options(model: Model, form: str, addresses: Addresses, reader: TableName) -> dict[str, str]:
+    options = _kafka_options(model, addresses, reader) | {
         "format": form,
         f"{form}.ignore-parse-errors": "true",
         f"{form}.timestamp-format.standard": "ISO-8601",
     }
-    if event_time is not None:
-        options["scan.watermark.idle-timeout"] = text.duration(event_time.idle_after)
+    if model.event_time is not None:
+        options["scan.watermark.idle-timeout"] = text.duration(model.event_time.idle_after)
     return options
 
 

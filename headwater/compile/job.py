@@ -81,7 +81,7 @@ def compile_job(
     """
     writes = shadow(model.name) if rebuilds else model.name
     properties = _properties(model, upstream)
-    insert = _insert(model)
+    insert = insert_of(model)
     identity = "\n".join(
         [
             ENGINE_VERSION,
@@ -110,6 +110,18 @@ def fingerprint(model: Model, upstream: Callable[[TableName], Model]) -> str:
 def _bindings(
     model: Model, upstream: Callable[[TableName], Model], addresses: Addresses, writes: TableName
 ) -> tuple[str, ...]:
+    return (*read_bindings(model, upstream, addresses, writes), *binding.write_table(model, addresses, writes))
+
+
+def read_bindings(
+    model: Model, upstream: Callable[[TableName], Model], addresses: Addresses, reader: TableName | None = None
+) -> tuple[str, ...]:
+    """Statements that make the layers' databases, and everything that the model reads.
+
+    Args:
+        reader: In whose name topics and tables are read; the model's own when left out.
+    """
+    writes = reader or model.name
     raw = {name for flow in model.flows if flow.raw for name in flow.reads}
     inputs = tuple(upstream(name) for name in model.reads)
     timed = any(_TIME_ATTRIBUTE.search(_COMMENT.sub(" ", flow.sql)) for flow in model.flows)
@@ -122,7 +134,6 @@ def _bindings(
             statements.extend(binding.read_topic(source, addresses, writes, timed=timed, images=images))
         else:
             statements.extend(binding.read_table(source, addresses, writes, timed=timed))
-    statements.extend(binding.write_table(model, addresses, writes))
     return tuple(statements)
 
 
@@ -157,7 +168,7 @@ def _with_parallelism(properties: tuple[tuple[str, str], ...], number: int) -> t
     return tuple((key, str(number) if key == PARALLELISM else value) for key, value in properties)
 
 
-def _insert(model: Model) -> str:
+def insert_of(model: Model) -> str:
     """One INSERT for all flows: each gives its own columns, and typed NULLs for the rest.
 
     Two sinks on one table would fight over compaction. The casts also take the time attribute off event-time
