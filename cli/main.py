@@ -14,6 +14,7 @@ COMMANDS = {
     "logs": "cli.logs",
     "doctor": "cli.doctor",
     "validate": "cli.validate",
+    "test": "cli.test",
     "plan": "cli.plan",
     "apply": "cli.apply",
     "scale": "cli.scale",

@@ -15,13 +15,16 @@ from headwater.stack import Stack
 @click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: {valid, tables: […], problems: […]}.")
 def command(warehouse: str | None, as_json: bool) -> None:
-    """Check the declarations: every YAML file, every flow's SQL, and how they fit together. Needs no running stack.
+    """Check the declarations: every YAML file, every flow's SQL, every fixture, and how they fit together.
+
+    It needs no running stack, and runs no fixture: headwater test does.
 
     Each mistake is told with its file, line and column, all of them at once, and what to do.
     Types are worked out from the declared columns, so a flow that does not fit its table is found here.
 
     Exit status 1 when there is a mistake.
     """
+    from headwater.fixtures.reading import read_fixtures
     from headwater.loader import load
 
     folder = Stack.resolve(warehouse).warehouse
@@ -30,11 +33,15 @@ def command(warehouse: str | None, as_json: bool) -> None:
     except InvalidWarehouse as invalid:
         _show_problems(invalid.problems, as_json)
         raise click.exceptions.Exit(1) from invalid
+    fixtures, problems = read_fixtures(loaded)
+    if problems:
+        _show_problems(problems, as_json)
+        raise click.exceptions.Exit(1)
     if as_json:
         tables = [_as_json(model) for model in loaded.models]
         click.echo(json.dumps({"valid": True, "tables": tables, "problems": []}, indent=2))
     else:
-        _show_summary(loaded)
+        _show_summary(loaded, len(fixtures))
 
 
 def _show_problems(problems: tuple[Problem, ...], as_json: bool) -> None:
@@ -75,7 +82,7 @@ def _as_json(model: Model) -> dict[str, object]:
     }
 
 
-def _show_summary(warehouse: Warehouse) -> None:
+def _show_summary(warehouse: Warehouse, fixtures: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -93,6 +100,7 @@ def _show_summary(warehouse: Warehouse) -> None:
         _counted(len(warehouse.models), "table"),
         _counted(flows, "flow"),
         _counted(len(warehouse.markets), "market"),
+        _counted(fixtures, "fixture"),
     )
     console.print(f"\n{', '.join(counts)}: all of it holds together.")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from headwater.alerts.declaration import AlertsForm
 from headwater.declaration import Form, MarketsForm, PricesForm, ReportForm, SourceForm, StreamForm
+from headwater.fixtures.declaration import FixtureForm
 
 FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
 
@@ -19,6 +20,7 @@ FILES: Mapping[str, tuple[type[Form], str]] = {
     "report-table.json": (ReportForm, "table.yaml of an rpt table"),
     "markets.json": (MarketsForm, "markets.yaml"),
     "prices.json": (PricesForm, "prices.yaml"),
+    "fixture.json": (FixtureForm, "a file of a model's tests/"),
     "alerts.json": (AlertsForm, "alerts.yaml"),
 }
 

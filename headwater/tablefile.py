@@ -75,7 +75,8 @@ def _problem(content: YamlFile, form: type[Form], detail: ErrorDetails) -> Probl
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", str(context["expected"]))
         message = f"«{detail['input']}» is not one of {', '.join(words)}"
-        return Problem(content.at_value(*path), message, closest(str(detail["input"]), words))
+        place = content.at_key(*path[:-1]) if path[-1] == "[key]" else content.at_value(*path)
+        return Problem(place, message, closest(str(detail["input"]), words))
     if kind in ("string_too_short", "too_short"):
         return Problem(content.at_value(*path), f"{_subject(path)} is empty", "")
     if kind == "greater_than_equal":

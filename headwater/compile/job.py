@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from headwater.compile import binding, text
 from headwater.compile.binding import Addresses, Images
 from headwater.compile.storage import ignores_deletes
-from headwater.model import Model, Parallelism, TableName
+from headwater.model import Flow, Model, Parallelism, TableName
 from headwater.shadow import shadow
 
 # Moving to another Flink or connector set is a change of the job, even where the SQL stays.
@@ -124,20 +124,25 @@ def read_bindings(
     writes = reader or model.name
     raw = {name for flow in model.flows if flow.raw for name in flow.reads}
     inputs = tuple(upstream(name) for name in model.reads)
-    timed = any(_TIME_ATTRIBUTE.search(_COMMENT.sub(" ", flow.sql)) for flow in model.flows)
+    timed = any(map(is_timed, model.flows))
     statements = list(binding.databases((*inputs, model)))
     for source in inputs:
         if source.name in raw:
             statements.extend(binding.read_raw_topic(source, addresses, writes))
         elif source.is_source:
-            images = _images(model, source)
-            statements.extend(binding.read_topic(source, addresses, writes, timed=timed, images=images))
+            wanted = images(model, source)
+            statements.extend(binding.read_topic(source, addresses, writes, timed=timed, images=wanted))
         else:
             statements.extend(binding.read_table(source, addresses, writes, timed=timed))
     return tuple(statements)
 
 
-def _images(model: Model, source: Model) -> Images:
+def is_timed(flow: Flow) -> bool:
+    """The flow's SQL may need the event-time columns of what it reads as time attributes."""
+    return _TIME_ATTRIBUTE.search(_COMMENT.sub(" ", flow.sql)) is not None
+
+
+def images(model: Model, source: Model) -> Images:
     """Only rows after a change, where the table ignores all others and no flow keeps count of them."""
     readers = [flow for flow in model.flows if source.name in flow.reads]
     is_enough = ignores_deletes(model) and all(flow.row_by_row for flow in readers)
@@ -169,10 +174,16 @@ def _with_parallelism(properties: tuple[tuple[str, str], ...], number: int) -> t
 
 
 def insert_of(model: Model) -> str:
-    """One INSERT for all flows: each gives its own columns, and typed NULLs for the rest.
+    """One INSERT for all flows. Two sinks on one table would fight over compaction."""
+    columns = text.identifiers(column.name for column in model.columns)
+    return f"INSERT INTO {text.table(model.name)} ({columns})\n" + united(model)
 
-    Two sinks on one table would fight over compaction. The casts also take the time attribute off event-time
-    columns, of which a sink accepts one at most. A derived table that begins with WITH must have a name.
+
+def united(model: Model) -> str:
+    """The rows of all flows: each gives its own columns, and typed NULLs for the rest.
+
+    The casts also take the time attribute off event-time columns, of which a sink accepts one at most. A derived table
+    that begins with WITH must have a name.
     """
     branches = []
     for flow in model.flows:
@@ -183,5 +194,4 @@ def insert_of(model: Model) -> str:
         ]
         author = flow.sql.strip().rstrip(";").rstrip()
         branches.append("SELECT " + ",\n  ".join(columns) + f"\nFROM (\n{author}\n) AS `flow`")
-    columns = text.identifiers(column.name for column in model.columns)
-    return f"INSERT INTO {text.table(model.name)} ({columns})\n" + "\nUNION ALL\n".join(branches)
+    return "\nUNION ALL\n".join(branches)
