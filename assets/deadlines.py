@@ -1,6 +1,6 @@
 """The check `on_time` of every report with a promise: whether each market's newest day is there by its deadline."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -8,6 +8,7 @@ import dagster as dg
 from assets.naming import table_key
 from assets.operation import one_check_operation
 from assets.partitions import partition_key
+from headwater.batch import Partition
 from headwater.deadline import Overdue, overdue
 from headwater.model import Model, Warehouse
 
@@ -48,7 +49,11 @@ def late_partitions(
     if model.schedule is None:
         return ()
     made: Collection[str] = instance.get_materialized_partitions(table_key(model.name))
-    return tuple(overdue(model.schedule, warehouse.markets, lambda part: str(partition_key(part)) in made, now, since))
+    return tuple(overdue(model.schedule, warehouse.markets, _among(made), now, since, model.grain))
+
+
+def _among(made: Collection[str]) -> Callable[[Partition], bool]:
+    return lambda partition: str(partition_key(partition)) in made
 
 
 def evaluation(model: Model, late: Sequence[Overdue]) -> dg.AssetCheckEvaluation:

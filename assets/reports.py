@@ -10,11 +10,11 @@ from assets.lineage import COLUMN_LINEAGE, table_lineage
 from assets.metadata import present, table_metadata
 from assets.naming import owners, table_key
 from assets.operation import one_operation
-from assets.partitions import partition_key, partition_of, report_partitions, westmost
+from assets.partitions import days_of_months, partition_key, partition_of, report_partitions, westmost
 from assets.resources import REPORTER
 from headwater.batch import ReportResult
 from headwater.cost.bill import CPU_SECONDS
-from headwater.model import Market, Model, Warehouse
+from headwater.model import Grain, Market, Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
 
 ENGINE = "duckdb"
@@ -24,22 +24,21 @@ _PARTITIONS_PER_RUN = 31
 
 
 def reports_definitions(warehouse: Warehouse) -> list[dg.AssetsDefinition]:
-    """The reports, as one op for each start date: assets of one op share their partitions."""
-    by_start: dict[str, list[Model]] = {}
+    """The reports, as one op for each grain and start date: assets of one op share their partitions."""
+    alike: dict[tuple[Grain, str], list[Model]] = {}
     for model in warehouse.reports:
         if model.schedule:
-            by_start.setdefault(model.schedule.start_date, []).append(model)
-    return [_definition(warehouse, start, models) for start, models in by_start.items()]
+            alike.setdefault((model.grain, model.schedule.start_date), []).append(model)
+    return [_definition(warehouse, grain, start, models) for (grain, start), models in alike.items()]
 
 
-def op_name(start_date: str) -> str:
-    """The op of the reports that begin on this date."""
-    return f"reports_from_{start_date.replace('-', '_')}"
+def op_name(start_date: str, grain: Grain = Grain.DAY) -> str:
+    """The op of the reports of this grain that begin on this date."""
+    return f"{'monthly_' if grain is Grain.MONTH else ''}reports_from_{start_date.replace('-', '_')}"
 
 
-def _definition(warehouse: Warehouse, start_date: str, reports: Sequence[Model]) -> dg.AssetsDefinition:
-    markets = warehouse.markets
-    partitions = report_partitions(markets, start_date)
+def _definition(warehouse: Warehouse, grain: Grain, start_date: str, reports: Sequence[Model]) -> dg.AssetsDefinition:
+    partitions = report_partitions(warehouse.markets, start_date, grain)
     models = {table_key(model.name): model for model in reports}
 
     def compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
@@ -53,9 +52,9 @@ def _definition(warehouse: Warehouse, start_date: str, reports: Sequence[Model])
                 yield _materialised(context, model, result)
 
     return one_operation(
-        op_name(start_date),
+        op_name(start_date, grain),
         compute,
-        [_spec(model, warehouse.versions[model.name], partitions, markets) for model in models.values()],
+        [_spec(warehouse, model, partitions) for model in models.values()],
         resources=(REPORTER,),
         pool=ENGINE,
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=_PARTITIONS_PER_RUN),
@@ -63,23 +62,30 @@ def _definition(warehouse: Warehouse, start_date: str, reports: Sequence[Model])
     )
 
 
-def _spec(model: Model, version: str, partitions: dg.PartitionsDefinition, markets: Sequence[Market]) -> dg.AssetSpec:
+def _spec(warehouse: Warehouse, model: Model, partitions: dg.PartitionsDefinition) -> dg.AssetSpec:
     return dg.AssetSpec(
         table_key(model.name),
-        deps=[table_key(name) for name in model.reads],
+        deps=[_dependency(warehouse, model, name) for name in model.reads],
         description=model.description or None,
         group_name=model.name.layer.value,
         kinds={"paimon", ENGINE},
         owners=owners(model),
-        code_version=version,
+        code_version=warehouse.versions[model.name],
         metadata=table_metadata(model),
         partitions_def=partitions,
-        freshness_policy=_freshness(model, markets),
+        freshness_policy=_freshness(model, warehouse.markets),
     )
 
 
+def _dependency(warehouse: Warehouse, model: Model, name: TableName) -> dg.AssetDep | dg.AssetKey:
+    is_of_days = name in warehouse and warehouse.model(name).is_report and warehouse.model(name).grain is Grain.DAY
+    if model.grain is Grain.MONTH and is_of_days:
+        return dg.AssetDep(table_key(name), partition_mapping=days_of_months())
+    return table_key(name)
+
+
 def _freshness(model: Model, markets: Sequence[Market]) -> dg.FreshnessPolicy | None:
-    """Every day between the time at which reports are made and the one by which they are promised.
+    """Between the time at which reports are made, every day or every month, and the one by which they are promised.
 
     Dagster judges an asset as a whole, not its partitions, so the deadline is that of the westmost market, whose
     run is the last of each day's. Each market's own is in assets.deadlines.
@@ -87,8 +93,9 @@ def _freshness(model: Model, markets: Sequence[Market]) -> dg.FreshnessPolicy | 
     if model.schedule is None or model.schedule.by is None or not markets:
         return None
     by, at = (datetime.combine(date.min, clock) for clock in (model.schedule.by, model.schedule.at))
+    days = "1" if model.grain is Grain.MONTH else "*"
     return dg.FreshnessPolicy.cron(
-        deadline_cron=f"{by.minute} {by.hour} * * *", lower_bound_delta=by - at, timezone=westmost(markets).key
+        deadline_cron=f"{by.minute} {by.hour} {days} * *", lower_bound_delta=by - at, timezone=westmost(markets).key
     )
 
 
@@ -99,6 +106,7 @@ def _materialised(context: dg.AssetExecutionContext, model: Model, result: Repor
             {
                 "dagster/partition_row_count": part.rows,
                 "headwater/complete": part.complete,
+                "headwater/reason": part.reason,
                 "headwater/starts_at": part.starts_at.isoformat(),
                 "headwater/ends_at": part.ends_at.isoformat(),
             },

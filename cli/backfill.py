@@ -31,8 +31,9 @@ def command(
 ) -> None:
     """Compute a report's days again, from the newest data, and replace them.
 
-    A day is local to its market. Days are written seven at a time, each batch in one commit: stopping in between leaves
-    whole batches, and the same command again gives the same rows. Tables kept by a Flink job are not backfilled.
+    A day is local to its market; of a report by months, every month with a day in between is computed. Days are
+    written seven at a time, each batch in one commit: stopping in between leaves whole batches, and the same command
+    again gives the same rows. Tables kept by a Flink job are not backfilled.
 
     \b
     headwater backfill rpt.daily_orders --from 2026-11-01 --to 2026-11-30
@@ -52,7 +53,7 @@ def command(
     if last < first:
         raise click.BadParameter(f"--to {last.date()} is before --from {first.date()}")
     chosen = _markets(declared, markets)
-    wanted = list(partitions(chosen, first.date(), last.date()))
+    wanted = list(partitions(chosen, first.date(), last.date(), report.grain))
     size = DATES_AT_ONCE * len(chosen)
     batches = [wanted[start : start + size] for start in range(0, len(wanted), size)]
     done = _run(stack, declared, report.name, batches, markets)

@@ -21,6 +21,7 @@ COMMANDS = {
     "savepoints": "cli.savepoints",
     "maintain": "cli.maintain",
     "backfill": "cli.backfill",
+    "history": "cli.history",
     "query": "cli.query",
     "check": "cli.check",
     "replay": "cli.replay",

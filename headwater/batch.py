@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from headwater.engines import Snapshot
-from headwater.model import TableName
+from headwater.model import Grain, TableName
 
 Literal = bool | int | Decimal | str | date | datetime
 
@@ -53,13 +53,19 @@ class TableScan:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Partition:
-    """One local day of one market: what a report is made of."""
+    """One local day, or month, of one market: what a report is made of. A month goes by its first date."""
 
     market: str
     local_date: date
+    grain: Grain = Grain.DAY
+
+    @property
+    def period(self) -> str:
+        """The day or the month as a person writes it: `2026-11-22`, `2026-11`."""
+        return f"{self.local_date:%Y-%m}" if self.grain is Grain.MONTH else self.local_date.isoformat()
 
     def __str__(self) -> str:
-        return f"{self.market}/{self.local_date.isoformat()}"
+        return f"{self.market}/{self.period}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +95,11 @@ class PartitionResult:
     """What a run wrote for one partition.
 
     Args:
-        starts_at: First instant of the local day.
+        starts_at: First instant of the local day or month.
         ends_at: First instant after it.
-        complete: The day was over when the run began, and every input that has a watermark had passed its end.
+        complete: It was over when the run began, every input that has a watermark had passed its end, and every report
+            that was read had its own partitions of that time complete.
+        reason: Why it was written and what that changed, in words (headwater.edition).
     """
 
     partition: Partition
@@ -99,6 +107,7 @@ class PartitionResult:
     ends_at: datetime
     rows: int
     complete: bool
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +115,15 @@ class ReportResult:
     """What one run did.
 
     Args:
-        snapshot_id: The commit in the report's own table.
+        partitions: Those that were written.
+        snapshot_id: The commit in the report's own table; None when a run that only corrects found nothing to correct.
         seconds: Wall time, waiting for another run included.
         cpu_seconds: CPU of all threads of the process meanwhile.
     """
 
     run: BatchRun
     partitions: tuple[PartitionResult, ...]
-    snapshot_id: int
+    snapshot_id: int | None
     seconds: float
     cpu_seconds: float = 0.0
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from headwater.batch import Partition
-from headwater.model import Market, ReportSchedule
+from headwater.calendar import period
+from headwater.model import Grain, Market, ReportSchedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class Overdue:
     """A partition that should be there.
 
     Args:
-        partition: The market and its local date.
+        partition: The market and its local date or month.
         due: When it was due, in the market's zone.
     """
 
@@ -21,7 +22,7 @@ class Overdue:
     due: datetime
 
     def __str__(self) -> str:
-        return f"{self.partition.market} {self.partition.local_date}, due {self.due:%Y-%m-%d %H:%M %Z}"
+        return f"{self.partition.market} {self.partition.period}, due {self.due:%Y-%m-%d %H:%M %Z}"
 
 
 def overdue(
@@ -30,6 +31,7 @@ def overdue(
     made: Callable[[Partition], bool],
     now: datetime,
     since: datetime | None = None,
+    grain: Grain = Grain.DAY,
 ) -> Iterator[Overdue]:
     """Of each market the newest partition that was due by now, if it has not been made.
 
@@ -39,23 +41,24 @@ def overdue(
         made: Whether a partition is there.
         now: The moment, UTC.
         since: Deadlines before this instant do not count: nobody had promised anything then.
+        grain: How long the report's partitions are; a month is due on the first of the next.
     """
     for market in markets:
-        newest = _newest_due(schedule, market, now)
+        newest = _newest_due(schedule, grain, market, now)
         if newest is None or (since is not None and newest.due < since) or made(newest.partition):
             continue
         yield newest
 
 
-def _newest_due(schedule: ReportSchedule, market: Market, now: datetime) -> Overdue | None:
+def _newest_due(schedule: ReportSchedule, grain: Grain, market: Market, now: datetime) -> Overdue | None:
     """A local time that the clock skips is the instant after; of one that comes twice, the first (PEP 495)."""
     if schedule.by is None:
         return None
-    today = now.astimezone(market.zone).date()
-    for day in (today, today - timedelta(days=1)):
-        due = datetime.combine(day, schedule.by, market.zone).astimezone(UTC).astimezone(market.zone)
+    begun = period(now.astimezone(market.zone).date(), grain)
+    for first in (begun, period(begun - timedelta(days=1), grain)):
+        due = datetime.combine(first, schedule.by, market.zone).astimezone(UTC).astimezone(market.zone)
         if due <= now:
-            reported = day - timedelta(days=1)
+            reported = period(first - timedelta(days=1), grain)
             is_before = reported < date.fromisoformat(schedule.start_date)
-            return None if is_before else Overdue(Partition(market.code, reported), due)
+            return None if is_before else Overdue(Partition(market.code, reported, grain), due)
     return None

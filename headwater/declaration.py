@@ -305,10 +305,10 @@ class JobForm(Form):
 
 
 class ScheduleForm(Form):
-    """When the report for the day before is made."""
+    """When the report for the day before, or the month before, is made."""
 
-    at: TimeText = Field(description="Local time, the same in every market.")
-    start_date: DateText = Field(description="The first day there is a report for.")
+    at: TimeText = Field(description="Local time, the same in every market; for months, of their first day.")
+    start_date: DateText = Field(description="The first day there is a report for; for months, a month's first.")
 
 
 class TableForm(Form):
@@ -357,9 +357,11 @@ class StreamForm(TableForm):
 
 
 class ReportForm(TableForm):
-    """An rpt table, written by batch: one partition per market and local date."""
+    """An rpt table, written by batch: one partition per market and local date, or local month."""
 
-    partition_by: Names = Field(default=("market", "local_date"), description="[market, local_date].")
+    partition_by: Names = Field(
+        default=("market", "local_date"), description="[market, local_date], or [market, local_month]."
+    )
     schedule: ScheduleForm
     freshness: DeadlineForm | None = None
     checks: Annotated[tuple[CheckForm, ...], Field(strict=False)] = ()

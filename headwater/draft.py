@@ -9,7 +9,7 @@ from headwater.checks.kinds import SqlCheck
 from headwater.declaration import EventTimeForm, ReportForm, SourceForm, StreamForm
 from headwater.diagnostics import closest
 from headwater.layout import Folder
-from headwater.model import Column, TableName
+from headwater.model import Column, Grain, TableName
 from headwater.problem import Position, Problem
 from headwater.query import Analysis
 from headwater.yamlfile import YamlFile
@@ -72,6 +72,11 @@ class Draft:
     def partition_by(self) -> tuple[str, ...]:
         """The declared partition columns; a source has none."""
         return () if isinstance(self.form, SourceForm) else self.form.partition_by
+
+    @property
+    def grain(self) -> Grain:
+        """How long a report's partitions are."""
+        return Grain.MONTH if Grain.MONTH.column in self.partition_by else Grain.DAY
 
     @property
     def event_time(self) -> EventTimeForm | None:

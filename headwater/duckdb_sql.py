@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
-from headwater.calendar import LOCAL_DAY, LOCAL_DAY_COLUMNS
+from headwater.calendar import CALENDARS
 from headwater.dialect import InvalidSyntax, parse
 from headwater.duckdb_terms import RULES
 from headwater.duckdb_terms.typed import Mistake, Refused, Surroundings, Typed, common_type, condition
@@ -33,6 +33,10 @@ _JOINS = {
 
 Columns = Mapping[str, SqlType]
 
+_CALENDARS: Mapping[str, Columns] = {
+    name: {column: SqlType.parse(kind) for column, kind in columns.items()} for name, columns in CALENDARS.items()
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Translation:
@@ -53,7 +57,7 @@ def translate(sql: str, tables: Mapping[TableName, Columns], file: Path) -> Tran
     """Translate a report's or check's SELECT.
 
     Args:
-        tables: The columns of every table that may be read; `calendar.local_day` is known besides.
+        tables: The columns of every table that may be read; the calendar is known besides.
         file: Where the text stands, for messages.
 
     Raises HeadwaterError with file, line and column for what DuckDB is not known to run as Flink does.
@@ -94,7 +98,7 @@ class _Query:
     """Translates queries, with the tables and the CTEs that are in sight."""
 
     def __init__(self, tables: Mapping[str, Columns], named: Mapping[str, Columns] | None = None) -> None:
-        self._tables = {**tables, LOCAL_DAY: {name: SqlType.parse(kind) for name, kind in LOCAL_DAY_COLUMNS.items()}}
+        self._tables = {**tables, **_CALENDARS}
         self._named = dict(named or {})
 
     def query(self, node: exp.Expr, outer: tuple[_Scope, ...]) -> _Translated:

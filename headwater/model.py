@@ -233,12 +233,24 @@ class Restart:
     within: timedelta
 
 
+class Grain(StrEnum):
+    """How long one partition of a report is, on its market's calendar."""
+
+    DAY = "day"
+    MONTH = "month"
+
+    @property
+    def column(self) -> str:
+        """The column that names the day, or the month by its first day."""
+        return "local_date" if self is Grain.DAY else "local_month"
+
+
 @dataclass(frozen=True, slots=True)
 class ReportSchedule:
-    """When a report's partition for the day before is made: the same local time in every market.
+    """When a report's partition for the day or month before is made: the same local time in every market.
 
     Args:
-        at: The local time.
+        at: The local time, of every day or of each month's first.
         start_date: ISO date of the first partition.
         by: The local time by which it is promised; None when nothing is.
     """
@@ -263,7 +275,8 @@ class Model:
     """One declared table and everything said about it.
 
     An ods model has a `topic` and no flows; dwd and dm models have flows and are kept by a streaming job;
-    an rpt model has one flow, a `schedule`, and is written by batch, a partition (local date × market) at a time.
+    an rpt model has one flow, a `schedule`, and is written by batch, a partition (local day or month × market) at a
+    time.
     `check_rows` is how many rows a check reads of a table at most.
     """
 
@@ -302,8 +315,13 @@ class Model:
 
     @property
     def is_report(self) -> bool:
-        """A table written by batch, one partition of local date × market at a time."""
+        """A table written by batch, one partition of a local day or month × market at a time."""
         return self.name.layer is Layer.RPT
+
+    @property
+    def grain(self) -> Grain:
+        """How long a report's partitions are."""
+        return Grain.MONTH if Grain.MONTH.column in self.partition_by else Grain.DAY
 
     def column(self, name: str) -> Column:
         """The column of this name. Raises KeyError when there is none."""

@@ -6,13 +6,12 @@ comparison is worked out only where leaving out rows or columns provably changes
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from sqlglot import exp
 
 from headwater.batch import Comparison, Literal, Operator, TableScan
-from headwater.calendar import LOCAL_DAY
 from headwater.dialect import cast_type
 from headwater.model import TableName
 
@@ -38,21 +37,27 @@ _TIMESTAMPS = {
     exp.DType.TIMESTAMPTZ: "TIMESTAMP_LTZ",
     exp.DType.TIMESTAMPLTZ: "TIMESTAMP_LTZ",
 }
+_UNITS = {
+    "DAY": timedelta(days=1),
+    "HOUR": timedelta(hours=1),
+    "MINUTE": timedelta(minutes=1),
+    "SECOND": timedelta(seconds=1),
+}
 _PLAIN_TABLE = {"this", "db", "alias"}
 
 
 def scans(
     statement: exp.Expr,
     tables: Mapping[TableName, Sequence[str]],
-    local_days: Mapping[str, Sequence[Literal]] | None = None,
+    calendars: Mapping[str, Mapping[str, Sequence[Literal]]] | None = None,
 ) -> dict[TableName, TableScan]:
     """What the statement needs of each of these tables; everything of those that it does not visibly read.
 
     Args:
         statement: A parsed query, in any dialect whose tables stand as `layer.table`.
         tables: The columns of every table, in order.
-        local_days: The values of each column of `calendar.local_day`; a comparison with such a column becomes one with
-            the values' least or greatest.
+        calendars: Of small relations such as `calendar.local_day` the values of each column; a comparison with such a
+            column becomes one with the values' least or greatest.
     """
     words = {identifier.name.lower() for identifier in statement.find_all(exp.Identifier)}
     words |= {column.name.lower() for column in statement.find_all(exp.Column)}
@@ -60,7 +65,7 @@ def scans(
     opaque = _names_columns_by_pattern(statement)
     seen: set[int] = set()
     for select in statement.find_all(exp.Select):
-        for occurrence in _Sources(select, tables, local_days or {}).occurrences():
+        for occurrence in _Sources(select, tables, calendars or {}).occurrences():
             found[occurrence.name].append(occurrence)
             seen.add(id(occurrence.node))
     hidden = {_name(table) for table in statement.find_all(exp.Table) if id(table) not in seen}
@@ -105,7 +110,7 @@ class _Sources:
 
     select: exp.Select
     tables: Mapping[TableName, Sequence[str]]
-    local_days: Mapping[str, Sequence[Literal]]
+    calendars: Mapping[str, Mapping[str, Sequence[Literal]]]
     sources: list[_Source] = field(default_factory=list)
     conditions: list[exp.Expr] = field(default_factory=list)
     pushable: bool = True
@@ -135,8 +140,9 @@ class _Sources:
         name = _name(node)
         name = name if name in self.tables else None
         columns: Sequence[str] | None = self.tables[name] if name else None
-        if _is_local_day(node):
-            columns = tuple(self.local_days)
+        calendar = self.calendars.get(_spelled(node))
+        if calendar is not None:
+            columns = tuple(calendar)
         set_args = {key for key, value in node.args.items() if value}
         alias = node.args.get("alias")
         plain = isinstance(node, exp.Table) and set_args <= _PLAIN_TABLE and not (alias and alias.args.get("columns"))
@@ -200,7 +206,7 @@ class _Sources:
         if value is not None:
             yield Comparison(column, operator, (value,))
             return
-        values = self._local_day_values(right)
+        values = self._calendar_values(right)
         if not values:
             return
         match operator:
@@ -243,15 +249,27 @@ class _Sources:
         having = [s for s in self.sources if wanted in {name.lower() for name in s.columns or ()}]
         return having[0] if len(having) == 1 else None
 
-    def _local_day_values(self, node: exp.Expr) -> Sequence[Literal]:
-        if isinstance(node, exp.Cast) and _cast_kind(node) == "DATE":
-            return [_utc_date(value) for value in self._local_day_values(node.this) if isinstance(value, datetime)]
-        if not isinstance(node, exp.Column):
+    def _calendar_values(self, node: exp.Expr) -> Sequence[Literal]:
+        match node:
+            case exp.Paren():
+                return self._calendar_values(node.this)
+            case exp.Cast() if _cast_kind(node) == "DATE":
+                return [_utc_date(value) for value in self._calendar_values(node.this) if isinstance(value, datetime)]
+            case exp.Add() | exp.Sub():
+                return self._moved(node)
+            case exp.Column():
+                owner = self._owner(node)
+                calendar = self.calendars.get(_spelled(owner.node)) if owner is not None else None
+                return calendar.get(node.name.lower(), ()) if calendar else ()
+        return ()
+
+    def _moved(self, node: exp.Add | exp.Sub) -> Sequence[Literal]:
+        """The values of a calendar's instants, moved by a literal interval; in UTC a day has 24 hours."""
+        by = _interval(node.expression)
+        if by is None:
             return ()
-        owner = self._owner(node)
-        if owner is None or not _is_local_day(owner.node):
-            return ()
-        return self.local_days.get(node.name.lower(), ())
+        by = by if isinstance(node, exp.Add) else -by
+        return [value + by for value in self._calendar_values(node.this) if isinstance(value, datetime)]
 
 
 def _name(node: exp.Expr) -> TableName | None:
@@ -263,8 +281,18 @@ def _name(node: exp.Expr) -> TableName | None:
         return None
 
 
-def _is_local_day(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Table) and f"{node.db}.{node.name}".lower() == LOCAL_DAY
+def _spelled(node: exp.Expr) -> str:
+    return f"{node.db}.{node.name}".lower() if isinstance(node, exp.Table) else ""
+
+
+def _interval(node: exp.Expr) -> timedelta | None:
+    """The length of `INTERVAL '7' DAY`, as Flink and DuckDB spell it; None for what is not understood."""
+    unit = node.args.get("unit") if isinstance(node, exp.Interval) else None
+    length = _UNITS.get(unit.name.upper().removesuffix("S")) if unit is not None else None
+    amount = node.this
+    if length is None or not isinstance(amount, exp.Literal) or not amount.name.isdigit():
+        return None
+    return int(amount.name) * length
 
 
 def _is_count(node: exp.Expr | None) -> bool:

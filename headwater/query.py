@@ -24,11 +24,11 @@ class Analysis:
     """What a query reads and gives.
 
     Args:
-        reads: The tables it reads, in order of appearance, each once. `calendar.local_day` is not among them.
+        reads: The tables it reads, in order of appearance, each once. The calendar is not among them.
         outputs: Its columns, in order, as far as they are known.
         places: Where each output column stands, by name.
         time_columns: Upstream columns that windows go by, each with its table.
-        reads_calendar: It joins `calendar.local_day`.
+        calendars: The relations of the calendar that it joins (headwater.calendar.CALENDARS).
         row_by_row: Each row it gives comes from one row it reads, whatever the others are.
         made_of: For each of `outputs` the upstream columns that its values are made of; None where not worked out.
         problems: Every mistake found.
@@ -38,7 +38,7 @@ class Analysis:
     outputs: tuple[OutputColumn, ...] = ()
     places: Mapping[str, Position] | None = None
     time_columns: tuple[Origin, ...] = ()
-    reads_calendar: bool = False
+    calendars: tuple[str, ...] = ()
     row_by_row: bool = False
     made_of: tuple[tuple[Origin, ...] | None, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -53,7 +53,7 @@ def analyse(
         sql: The author's text.
         file: Where it stands, for the places of problems.
         schema: The columns of every table that can be read.
-        may_read_calendar: `calendar.local_day` is there too, as it is for reports.
+        may_read_calendar: The calendar is there too, as it is for reports.
         is_check: Only its rows count: its columns need no names and no known types.
     """
     found = Diagnostics(sql, file)
@@ -69,7 +69,7 @@ def analyse(
         outputs,
         places,
         tuple(relations.time_columns),
-        relations.reads_calendar,
+        tuple(relations.calendars),
         is_row_by_row(tree),
         _made_of(relation, outputs),
         found.problems,

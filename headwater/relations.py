@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from headwater.calendar import CALENDARS
 from headwater.diagnostics import Diagnostics, closest
 from headwater.dialect import WindowTable
 from headwater.expression import Expressions
@@ -13,18 +14,10 @@ from headwater.origins import united
 from headwater.scope import Binding, Field, Origins, Relation, Scope, Typed, Unknown
 from headwater.sqltype import SqlType
 
-CALENDAR = "calendar"
-LOCAL_DAY = "local_day"
-
-_INSTANT = SqlType("TIMESTAMP_LTZ", (3,))
-_LOCAL_DAY = Relation(
-    (
-        Field("market", SqlType("STRING")),
-        Field("local_date", SqlType("DATE")),
-        Field("starts_at", _INSTANT),
-        Field("ends_at", _INSTANT),
-    )
-)
+_CALENDARS = {
+    name: Relation(tuple(Field(column, SqlType.parse(kind)) for column, kind in columns.items()))
+    for name, columns in CALENDARS.items()
+}
 _NO_FIELDS = Relation((), is_complete=False)
 _WINDOW_COLUMNS = ("window_start", "window_end", "window_time")
 
@@ -41,7 +34,7 @@ class Relations:
         self.may_read_calendar = may_read_calendar
         self.reads: dict[TableName, None] = {}
         self.time_columns: dict[Origin, None] = {}
-        self.reads_calendar = False
+        self.calendars: dict[str, None] = {}
         self.expressions = Expressions(found, self.query)
         self.common_tables: list[dict[str, Relation]] = []
 
@@ -216,16 +209,16 @@ class Relations:
                 if parts[0] in level:
                     return (parts,), level[parts[0]]
         qualifiers = tuple(parts[index:] for index in range(len(parts)))
-        if parts == (CALENDAR, LOCAL_DAY):
-            return qualifiers, self.calendar(node)
+        if ".".join(parts) in _CALENDARS:
+            return qualifiers, self.calendar(node, ".".join(parts))
         return qualifiers, self.declared(node, parts)
 
-    def calendar(self, node: exp.Table) -> Relation:
-        self.reads_calendar = True
+    def calendar(self, node: exp.Table, name: str) -> Relation:
+        self.calendars[name] = None
         if not self.may_read_calendar:
-            message = "calendar.local_day is there for reports only"
+            message = f"{name} is there for reports only"
             self.found.problem(node, message, "A stream keeps instants; make local days in an rpt table.")
-        return _LOCAL_DAY
+        return _CALENDARS[name]
 
     def declared(self, node: exp.Table, parts: tuple[str, ...]) -> Relation:
         text = ".".join(parts)

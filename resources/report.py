@@ -3,24 +3,28 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from headwater.batch import BatchRun, Literal, Partition, PartitionResult, PinnedInput, ReportResult
-from headwater.calendar import LOCAL_DAY, LocalDay, local_day
+from headwater.batch import BatchRun, Partition, PartitionResult, PinnedInput, ReportResult
+from headwater.calendar import Span, calendar_name, calendar_row, period, span
 from headwater.duckdb_sql import translate
+from headwater.edition import Edition, Written, cause, declared_as, properties
 from headwater.model import Market, Model, TableName
 from headwater.problem import HeadwaterError
 from headwater.pushdown import scans
 from headwater.sqltype import SqlType
 from headwater.stack import Stack
+from resources.calendar import statements
 from resources.checks.blocking import refuse_blocked
 from resources.declarations import warehouse
 from resources.duckdb import MEMORY_LIMIT, Session
+from resources.editions import Contents, gaps, newest, rows_of
 from resources.paimon import tags
 from resources.paimon.reader import PinnedTable
 from resources.paimon.store import FilesystemTableStore
-from resources.paimon.writer import PARTITION_KEYS, declared_schema, ensure_table, replace_partitions, writing
+from resources.paimon.writer import declared_schema, ensure_table, replace_partitions, writing
 from resources.result_types import conform
 
 if TYPE_CHECKING:
@@ -36,6 +40,8 @@ def run_report(
     model: Model,
     partitions: Sequence[Partition],
     *,
+    asked: bool = True,
+    only_corrections: bool = False,
     markets: Sequence[Market] | None = None,
     at: Mapping[TableName, int] | None = None,
     memory_limit: str = MEMORY_LIMIT,
@@ -44,7 +50,10 @@ def run_report(
     """Compute these partitions of a report and write them, in one commit. Again gives the same rows.
 
     Args:
-        partitions: Each is a local day of a market; a day that is not over is computed, and said to be incomplete.
+        partitions: Each is a local day or month of a market, as the report declares; one that is not over is
+            computed, and said to be incomplete.
+        asked: A person asked for it, and not the schedule; it is the reason that is kept with what is written.
+        only_corrections: Leave alone what has not been made yet, and what comes out as it is.
         markets: The warehouse's markets; loaded from the stack's warehouse when left out.
         at: Snapshots to read instead of the newest.
         memory_limit: Of DuckDB.
@@ -57,28 +66,78 @@ def run_report(
     started, worked = time.monotonic(), time.process_time()
     refuse_other_than_report(model)
     refuse_blocked(stack, model)
-    wanted = tuple(dict.fromkeys(partitions))
-    if not wanted:
+    if not partitions:
         raise HeadwaterError(f"No partition of {model.name} was asked for", next_command="name a date and a market")
-    days = _local_days(wanted, markets if markets is not None else load_markets(stack))
+    spans = _spans(model, tuple(dict.fromkeys(partitions)), markets if markets is not None else load_markets(stack))
+    store = FilesystemTableStore(stack.lake)
     with writing(stack.home, model.name, patience):
         began = datetime.now(UTC)
         ensure_table(stack.lake, model)
-        run = BatchRun(tags.new_run_id(), model.name, wanted, pin(FilesystemTableStore(stack.lake), model, at or {}))
-        with tags.protected(stack.lake, run) as tag:
-            rows = _compute(stack, model, run, days, tag, memory_limit)
-        _refuse_stray_rows(model, rows, wanted)
-        properties = {
-            "headwater.run": run.id,
-            "headwater.inputs": " ".join(f"{pinned.table}={pinned.snapshot.id}" for pinned in run.inputs),
-        }
-        snapshot_id = replace_partitions(stack.lake, model.name, rows, wanted, properties)
-    results = _results(run, rows, days, began)
-    seconds = time.monotonic() - started
-    _log.info(
-        "%s: %d partitions, %d rows, snapshot %d, %.1f s", model.name, len(wanted), rows.num_rows, snapshot_id, seconds
-    )
-    return ReportResult(run, results, snapshot_id, seconds, time.process_time() - worked)
+        before, inputs = newest(store, model.name), pin(store, model, at or {})
+        if only_corrections:
+            spans = {part: within for part, within in spans.items() if _may_differ(before.get(part), model, inputs)}
+        run = BatchRun(tags.new_run_id(), model.name, tuple(spans), inputs)
+        results: tuple[PartitionResult, ...] = ()
+        snapshot_id = None
+        if spans:
+            with tags.protected(stack.lake, run) as tag:
+                rows = _compute(stack, model, run, spans, tag, memory_limit)
+            contents = Contents(model.grain, rows)
+            _refuse_stray_rows(model, contents, spans)
+            results = _results(store, run, contents, spans, began)
+            written = _written(store, model, results, contents, before, asked and not only_corrections)
+            if only_corrections:
+                written = [each for each in written if _is_correction(each, before[each.partition])]
+                rows = contents.only({each.partition for each in written})
+            reasons = {each.partition: each.reason for each in written}
+            results = tuple(
+                replace(each, reason=reasons[each.partition]) for each in results if each.partition in reasons
+            )
+            if written:
+                pinned = {pinned.table: pinned.snapshot.id for pinned in inputs}
+                kept = properties(run.id, pinned, declared_as(model), written)
+                chosen = [each.partition for each in written]
+                snapshot_id = replace_partitions(stack.lake, model.name, rows, model.partition_by, chosen, kept)
+    result = ReportResult(run, results, snapshot_id, time.monotonic() - started, time.process_time() - worked)
+    _log.info("%s: %d partitions, %d rows, %.1f s", model.name, len(results), result.rows, result.seconds)
+    return result
+
+
+def _may_differ(before: Edition | None, model: Model, inputs: Sequence[PinnedInput]) -> bool:
+    """A partition that was made could come out otherwise now."""
+    if before is None:
+        return False
+    same = before.declared == declared_as(model) and before.inputs == {each.table: each.snapshot.id for each in inputs}
+    return not (same and before.written.complete)
+
+
+def _written(
+    store: FilesystemTableStore,
+    model: Model,
+    results: Sequence[PartitionResult],
+    contents: Contents,
+    before: Mapping[Partition, Edition],
+    asked: bool,
+) -> list[Written]:
+    """What is to be kept of each partition: why it is written, and what that changes."""
+    old = Contents(model.grain, rows_of(store, model.name, [each.partition for each in results]))
+    declared = declared_as(model)
+    return [
+        Written(
+            each.partition,
+            each.rows,
+            each.complete,
+            cause(asked, each.complete, declared, before.get(each.partition)),
+            contents.change_since(old, each.partition) if each.partition in before else None,
+        )
+        for each in results
+    ]
+
+
+def _is_correction(written: Written, before: Edition) -> bool:
+    """It is worth an edition: rows differ, or it has become complete, which is news to the reports that read it."""
+    changed = written.change is None or not written.change.same
+    return changed or written.complete != before.written.complete
 
 
 def pin(store: FilesystemTableStore, model: Model, at: Mapping[TableName, int]) -> tuple[PinnedInput, ...]:
@@ -101,7 +160,7 @@ def pin(store: FilesystemTableStore, model: Model, at: Mapping[TableName, int]) 
 
 def refuse_other_than_report(model: Model) -> None:
     """Raise HeadwaterError for a model that is not kept by report runs."""
-    if model.is_report and len(model.flows) == 1 and model.partition_by == PARTITION_KEYS:
+    if model.is_report and len(model.flows) == 1 and model.partition_by == ("market", model.grain.column):
         return
     if not model.is_report:
         raise HeadwaterError(
@@ -110,7 +169,7 @@ def refuse_other_than_report(model: Model) -> None:
             next_command="headwater apply starts its job; only rpt tables are computed by partition",
         )
     raise HeadwaterError(
-        f"{model.name} must have one SELECT and partition_by: [{', '.join(PARTITION_KEYS)}]",
+        f"{model.name} must have one SELECT and partition_by: [market, local_date] or [market, local_month]",
         next_command=f"correct {model.file}",
     )
 
@@ -120,7 +179,7 @@ def load_markets(stack: Stack) -> tuple[Market, ...]:
     return warehouse(stack).markets
 
 
-def _local_days(partitions: Sequence[Partition], markets: Sequence[Market]) -> dict[Partition, LocalDay]:
+def _spans(model: Model, partitions: Sequence[Partition], markets: Sequence[Market]) -> dict[Partition, Span]:
     by_code = {market.code: market for market in markets}
     unknown = sorted({part.market for part in partitions if part.market not in by_code})
     if unknown:
@@ -128,11 +187,17 @@ def _local_days(partitions: Sequence[Partition], markets: Sequence[Market]) -> d
             f"There is no market {', '.join(unknown)}; there are {', '.join(by_code) or 'none'}",
             next_command="correct the market, or add it to markets.yaml",
         )
-    return {part: local_day(by_code[part.market], part.local_date) for part in partitions}
+    for part in partitions:
+        if part.grain is not model.grain or part.local_date != period(part.local_date, part.grain):
+            raise HeadwaterError(
+                f"{model.name} is made by {model.grain.value}s, and {part} is none",
+                next_command=f"name a {model.grain.value}",
+            )
+    return {part: span(by_code[part.market], part) for part in partitions}
 
 
 def _compute(
-    stack: Stack, model: Model, run: BatchRun, days: Mapping[Partition, LocalDay], tag: str, memory_limit: str
+    stack: Stack, model: Model, run: BatchRun, spans: Mapping[Partition, Span], tag: str, memory_limit: str
 ) -> "pyarrow.Table":
     """The run's rows, with the columns and types that the model declares."""
     store = FilesystemTableStore(stack.lake)
@@ -143,7 +208,9 @@ def _compute(
         columns[pinned.table] = {column.name: column.type for column in table.columns}
     flow = model.flows[0]
     translation = translate(flow.sql, columns, flow.file)
-    needs = scans(translation.tree, {name: tuple(types) for name, types in columns.items()}, _bounds(days))
+    calendar, rows = calendar_name(model.grain), [calendar_row(part, within) for part, within in spans.items()]
+    bounds = {column: tuple(row[column] for row in rows) for column in rows[0]}
+    needs = scans(translation.tree, {name: tuple(types) for name, types in columns.items()}, {calendar: bounds})
     tables = [
         PinnedTable(
             stack.lake, pinned.table, pinned.snapshot.id, needs[pinned.table].columns, needs[pinned.table].where, tag
@@ -151,56 +218,33 @@ def _compute(
         for pinned in run.inputs
     ]
     with Session(tables, memory_limit=memory_limit) as session:
-        session.prepare(*_calendar_statements(days))
+        session.prepare(*statements({calendar: rows}))
         found = session.arrow(translation.sql)
     return conform(model.name, found, declared_schema(model))
 
 
-def _bounds(days: Mapping[Partition, LocalDay]) -> dict[str, tuple[Literal, ...]]:
-    return {
-        "market": tuple(part.market for part in days),
-        "local_date": tuple(part.local_date for part in days),
-        "starts_at": tuple(day.starts_at for day in days.values()),
-        "ends_at": tuple(day.ends_at for day in days.values()),
-    }
-
-
-def _calendar_statements(days: Mapping[Partition, LocalDay]) -> tuple[str, ...]:
-    schema = LOCAL_DAY.partition(".")[0]
-    rows = ", ".join(
-        f"('{part.market}', DATE '{part.local_date}', TIMESTAMPTZ '{day.starts_at}', TIMESTAMPTZ '{day.ends_at}')"
-        for part, day in days.items()
-    )
-    columns = "market VARCHAR, local_date DATE, starts_at TIMESTAMPTZ, ends_at TIMESTAMPTZ"
-    return (
-        f"CREATE SCHEMA IF NOT EXISTS {schema}",
-        f"CREATE TABLE {LOCAL_DAY} ({columns})",
-        f"INSERT INTO {LOCAL_DAY} VALUES {rows}",
-    )
-
-
-def _partition_counts(rows: "pyarrow.Table") -> dict[Partition, int]:
-    counted = rows.group_by(list(PARTITION_KEYS)).aggregate([([], "count_all")]).to_pylist()
-    return {Partition(row["market"], row["local_date"]): row["count_all"] for row in counted}
-
-
-def _refuse_stray_rows(model: Model, rows: "pyarrow.Table", wanted: Sequence[Partition]) -> None:
-    stray = set(_partition_counts(rows)) - set(wanted)
+def _refuse_stray_rows(model: Model, contents: Contents, wanted: Mapping[Partition, Span]) -> None:
+    stray = set(contents) - set(wanted)
     if stray:
         raise HeadwaterError(
             f"{model.name} gave rows for {min(stray)}, which is not among the partitions being computed",
             left="nothing was written",
-            next_command=f"join {LOCAL_DAY} on market, starts_at and ends_at, and select its market and local_date",
+            next_command=f"join {calendar_name(model.grain)} on market, starts_at and ends_at, and select its market"
+            f" and {model.grain.column}",
         )
 
 
 def _results(
-    run: BatchRun, rows: "pyarrow.Table", days: Mapping[Partition, LocalDay], began: datetime
+    store: FilesystemTableStore,
+    run: BatchRun,
+    contents: Contents,
+    spans: Mapping[Partition, Span],
+    began: datetime,
 ) -> tuple[PartitionResult, ...]:
-    counts = _partition_counts(rows)
     watermarks = [pinned.snapshot.watermark for pinned in run.inputs if pinned.snapshot.watermark is not None]
     known_to = min([began, *watermarks])
+    lacking = set().union(*(gaps(store, pinned, run.partitions) for pinned in run.inputs))
     return tuple(
-        PartitionResult(part, day.starts_at, day.ends_at, counts.get(part, 0), day.ends_at <= known_to)
-        for part, day in days.items()
+        PartitionResult(part, *within, contents.count(part), within.ends_at <= known_to and part not in lacking)
+        for part, within in spans.items()
     )

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 
 from headwater.assemble import merge_of
+from headwater.calendar import calendar_name
 from headwater.coercion import Fit, can_store
 from headwater.declaration import ReportForm, SourceForm, StreamForm
 from headwater.diagnostics import closest
 from headwater.draft import Draft, DraftFlow
-from headwater.model import Merge
+from headwater.model import Grain, Merge
 from headwater.problem import Problem
 
 
@@ -139,14 +140,19 @@ def _leaves_columns_of_other_flows_alone(draft: Draft) -> Iterator[Problem]:
 
 
 def _report_goes_by_the_calendar(draft: Draft) -> Iterator[Problem]:
-    if isinstance(draft.form, ReportForm):
-        for flow in draft.flows:
-            if flow.is_sound and not flow.analysis.reads_calendar:
-                message = (
-                    "a report takes its market and local date from calendar.local_day, which this one does not read"
-                )
-                advice = "JOIN calendar.local_day AS d ON … >= d.starts_at AND … < d.ends_at."
-                yield flow.problem(message, advice)
+    if not isinstance(draft.form, ReportForm):
+        return
+    name = calendar_name(draft.grain)
+    what = "market and local date" if draft.grain is Grain.DAY else "market and local month"
+    alias = name.partition("_")[2][0]
+    for flow in draft.flows:
+        others = [other for other in flow.analysis.calendars if other != name]
+        if others:
+            message = f"a report by {draft.grain.value}s has {name}, and not {others[0]}"
+            yield flow.problem(message, f"JOIN {name}, or change partition_by.")
+        elif flow.is_sound and name not in flow.analysis.calendars:
+            message = f"a report takes its {what} from {name}, which this one does not read"
+            yield flow.problem(message, f"JOIN {name} AS {alias} ON … >= {alias}.starts_at AND … < {alias}.ends_at.")
 
 
 def _listed(names: list[str]) -> str:

@@ -7,11 +7,11 @@ from headwater.assemble import changelog_of, merge_of
 from headwater.compile.rejects import REJECTED
 from headwater.declaration import NAME_PATTERN, ReportForm, SourceForm, StreamForm
 from headwater.draft import Draft
-from headwater.model import ChangelogProducer, Merge
+from headwater.model import ChangelogProducer, Grain, Merge
 from headwater.problem import Problem
 from headwater.sqltype import SqlType
 
-REPORT_PARTITIONS = {"market": SqlType("STRING"), "local_date": SqlType("DATE")}
+_REPORT_PARTITIONS = {grain: {"market": SqlType("STRING"), grain.column: SqlType("DATE")} for grain in Grain}
 _NAME = re.compile(NAME_PATTERN)
 _NESTED = ("ARRAY", "MAP", "MULTISET", "ROW")
 _BUCKETS = {
@@ -170,13 +170,22 @@ def _source_can_be_read(draft: Draft) -> Iterator[Problem]:
         yield draft.at_value("topic", "format", message=message, advice="Say what identifies a row: key: […].")
 
 
-def _report_is_made_by_market_and_day(draft: Draft) -> Iterator[Problem]:
+def _report_is_made_by_market_and_period(draft: Draft) -> Iterator[Problem]:
     if not isinstance(draft.form, ReportForm):
         return
-    if draft.partition_by != tuple(REPORT_PARTITIONS):
-        message = f"a report is made by market and local date, not by {', '.join(draft.partition_by) or 'nothing'}"
-        yield draft.at_value("partition_by", message=message, advice="Write partition_by: [market, local_date].")
-    for name, wanted in REPORT_PARTITIONS.items():
+    partitions = _REPORT_PARTITIONS[draft.grain]
+    if draft.partition_by != tuple(partitions):
+        message = (
+            "a report is made by market and local date, or local month,"
+            f" not by {', '.join(draft.partition_by) or 'nothing'}"
+        )
+        advice = "Write partition_by: [market, local_date], or [market, local_month]."
+        yield draft.at_value("partition_by", message=message, advice=advice)
+    if draft.grain is Grain.MONTH and not draft.form.schedule.start_date.endswith("-01"):
+        message = f"the first month begins on {draft.form.schedule.start_date}, in its middle"
+        advice = f"Write {draft.form.schedule.start_date[:-3]}-01."
+        yield draft.at_value("schedule", "start_date", message=message, advice=advice)
+    for name, wanted in partitions.items():
         column = draft.column(name)
         if column is None:
             yield draft.at_key(
@@ -200,5 +209,5 @@ _RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     _options_leave_the_declaration_alone,
     _partial_rows_may_have_gaps,
     _source_can_be_read,
-    _report_is_made_by_market_and_day,
+    _report_is_made_by_market_and_period,
 )

@@ -8,7 +8,13 @@ from headwater.footprint import Footprint
 from headwater.model import TableName
 
 KEPT = timedelta(days=7)
-"""Snapshots of reports are kept this long, and files that nobody seems to need are left alone this long."""
+"""Files and tags that nobody seems to need are left alone this long."""
+
+HISTORY = timedelta(days=100)
+"""Snapshots of reports are kept this long: they hold why each partition was written, and what it was before.
+
+A month's report goes by what they say of its days, and may be made again for some time after the month.
+"""
 
 KEPT_SNAPSHOTS = 10
 """So many snapshots of a report are kept however old they are, as Paimon keeps of any table."""

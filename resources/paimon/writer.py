@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pypaimon.table.file_store_table import FileStoreTable
     from pypaimon.write.commit_message import CommitMessage
 
-PARTITION_KEYS = ("market", "local_date")
 _PYTHON_ONLY = {"write.native.enabled": "false", "commit.native.enabled": "false"}
 
 
@@ -108,7 +107,12 @@ def refuse_other_shape(table: ActualTable, model: Model) -> None:
 
 
 def replace_partitions(
-    lake: Path, name: TableName, rows: "pyarrow.Table", partitions: Sequence[Partition], properties: Mapping[str, str]
+    lake: Path,
+    name: TableName,
+    rows: "pyarrow.Table",
+    keys: Sequence[str],
+    partitions: Sequence[Partition],
+    properties: Mapping[str, str],
 ) -> int:
     """Make these partitions hold exactly these rows, in one commit; give the new snapshot's id.
 
@@ -116,6 +120,7 @@ def replace_partitions(
 
     Args:
         rows: With the table's columns and types; every row belongs to one of the partitions.
+        keys: The table's two partition columns: that of the market, and that of the local date.
         properties: Kept in the snapshot.
     """
     from pypaimon import CatalogFactory
@@ -134,12 +139,13 @@ def replace_partitions(
         messages = [message for message in write.prepare_commit() if not message.is_empty()]
     finally:
         write.close()
-    return _commit(table, builder.commit_user, partitions, messages, properties)
+    return _commit(table, builder.commit_user, keys, partitions, messages, properties)
 
 
 def _commit(
     table: "FileStoreTable",
     user: str,
+    keys: Sequence[str],
     partitions: Sequence[Partition],
     messages: "Sequence[CommitMessage]",
     properties: Mapping[str, str],
@@ -178,7 +184,7 @@ def _commit(
     builder = PredicateBuilder(table.partition_keys_fields)
     alternatives = []
     for part in partitions:
-        both = [builder.equal("market", part.market), builder.equal("local_date", part.local_date)]
+        both = [builder.equal(key, value) for key, value in zip(keys, (part.market, part.local_date), strict=True)]
         one = builder.and_predicates(both)
         assert one is not None
         alternatives.append(one)

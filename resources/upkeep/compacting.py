@@ -5,7 +5,7 @@ table is only looked at. A report is compacted here, while no run writes it.
 """
 
 from headwater.upkeep.compaction import behind, crumbled, most_level0
-from headwater.upkeep.duty import KEPT, Duty, Outcome
+from headwater.upkeep.duty import HISTORY, Duty, Outcome
 from resources.paimon.writer import BeingWritten, writing
 from resources.upkeep.place import Place, Target
 
@@ -35,7 +35,7 @@ def _report(place: Place, target: Target) -> Outcome:
         return Outcome(Duty.COMPACTION, target.name, target.files, target.files, found)
     try:
         with writing(place.stack.home, target.name, patience=0):
-            place.procedures.compact(target.name, KEPT)
+            place.procedures.compact(target.name, HISTORY)
     except BeingWritten as error:
         return Outcome(Duty.COMPACTION, target.name, target.files, target.files, found, left=error.failed)
     after = place.footprint(target.name)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from headwater.model import TableName
 from headwater.stack import Stack
-from headwater.upkeep.duty import KEPT, KEPT_SNAPSHOTS, Duty, Outcome
+from headwater.upkeep.duty import HISTORY, KEPT, KEPT_SNAPSHOTS, Duty, Outcome
 from resources.paimon import tags
 from resources.paimon.store import FilesystemTableStore
 from resources.paimon.writer import BeingWritten, writing
@@ -35,7 +35,7 @@ def expire(place: Place, target: Target) -> Outcome:
     if old_snapshots:
         try:
             with writing(place.stack.home, target.name, patience=0):
-                oldest = place.now - KEPT
+                oldest = place.now - HISTORY
                 gone = place.procedures.expire_snapshots(target.name, oldest, KEPT_SNAPSHOTS, old_snapshots)
             done.append(f"expired {_counted(gone, 'snapshot')}")
         except BeingWritten as error:
@@ -59,9 +59,9 @@ def left_behind(stack: Stack, table: TableName, now: datetime) -> tuple[str, ...
 
 
 def past_their_time(stack: Stack, table: TableName, now: datetime) -> int:
-    """How many snapshots are older than a week, those not counted that are kept in any case."""
+    """How many snapshots are older than is kept of a report, those not counted that are kept in any case."""
     snapshots = FilesystemTableStore(stack.lake).snapshots(table)
-    return sum(now - snapshot.committed_at > KEPT for snapshot in snapshots[KEPT_SNAPSHOTS:])
+    return sum(now - snapshot.committed_at > HISTORY for snapshot in snapshots[KEPT_SNAPSHOTS:])
 
 
 def _counted(number: int, what: str) -> str:

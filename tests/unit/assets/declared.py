@@ -91,6 +91,10 @@ def report(name: TableName, *reads: TableName, at: time = time(1, 30), start_dat
     )
 
 
+def monthly(name: TableName, *reads: TableName, at: time = time(3, 0)) -> Model:
+    return replace(report(name, *reads, at=at), partition_by=("market", "local_month"))
+
+
 def flows(*reads: TableName, sql: str = "SELECT id, market, seen_at FROM {}") -> tuple[Flow, ...]:
     return tuple(Flow(f"from_{name.table}", Path("a.sql"), sql.format(name), (name,), ()) for name in reads)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from headwater.batch import BatchRun, Partition, PartitionResult, PinnedInput, ReportResult
-from headwater.calendar import local_day
+from headwater.calendar import span
 from headwater.checks.kinds import Check
 from headwater.checks.outcome import Examined, Outcome
 from headwater.cost.bill import Bill, Overhead, Usage, ranked
@@ -166,7 +166,7 @@ class MemoryReporter:
         zones = {market.code: market for market in self.markets}
         pinned = tuple(PinnedInput(name, Snapshot(7, NOW, "APPEND", NOW, 1, 0)) for name in model.reads)
         results = tuple(
-            PartitionResult(p, *local_day(zones[p.market], p.local_date), p.local_date.day, p.local_date.day != 2)
+            PartitionResult(p, *span(zones[p.market], p), p.local_date.day, p.local_date.day != 2, "first")
             for p in partitions
         )
         return ReportResult(BatchRun("1-ab", model.name, tuple(partitions), pinned), results, 42, 0.5)

@@ -12,7 +12,7 @@ from assets.partitions import partition_key
 from assets.sensors.deadlines import look
 from headwater.batch import Partition
 from headwater.deadline import overdue
-from headwater.model import Market, ReportSchedule
+from headwater.model import Grain, Market, ReportSchedule
 from tests.unit.assets.conftest import Platform
 from tests.unit.assets.declared import DAILY, KOLKATA, MARKETS, NEW_YORK, SYDNEY, report
 
@@ -59,6 +59,22 @@ def test_deadlines_from_before_anyone_promised_do_not_count() -> None:
 def test_nothing_is_due_before_the_first_day() -> None:
     assert late("2026-01-01T12:00:00Z", KOLKATA) == []
     assert late("2026-01-02T12:00:00Z", KOLKATA) == ["in 2026-01-01, due 2026-01-02 03:30 IST"]
+
+
+@pytest.mark.parametrize(
+    ("now", "market", "told"),
+    [
+        # The first of March in Kolkata, 03:30, is 22:00 UTC on the last of February.
+        ("2026-02-28T21:59:59Z", KOLKATA, ["in 2026-01, due 2026-02-01 03:30 IST"]),
+        ("2026-02-28T22:00:00Z", KOLKATA, ["in 2026-02, due 2026-03-01 03:30 IST"]),
+        ("2026-04-20T08:30:00Z", NEW_YORK, ["us 2026-03, due 2026-04-01 03:30 EDT"]),
+        ("2026-01-20T08:30:00Z", NEW_YORK, []),
+    ],
+)
+def test_a_month_is_due_on_the_first_of_the_next(now: str, market: Market, told: list[str]) -> None:
+    assert SCHEDULE is not None
+    found = overdue(SCHEDULE, [market], lambda _part: False, datetime.fromisoformat(now), grain=Grain.MONTH)
+    assert [str(each) for each in found] == told
 
 
 def test_a_report_without_a_promise_is_never_overdue() -> None:

@@ -10,10 +10,12 @@ from dagster._core.definitions.events import AssetKeyPartitionKey
 from assets.naming import table_key
 from assets.partitions import partition_key
 from headwater.batch import Partition
+from headwater.model import Grain, TableName
 from headwater.problem import HeadwaterError
 from tests.unit.assets.conftest import Platform
-from tests.unit.assets.declared import DAILY, HITS, VISITS, WEEKLY
+from tests.unit.assets.declared import DAILY, HITS, MODELS, VISITS, WEEKLY, monthly, warehouse
 
+MONTHLY = TableName.parse("rpt.monthly_hits")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -35,6 +37,7 @@ def test_it_records_what_it_read_and_wrote(platform: Platform) -> None:
     assert metadata["paimon/snapshot_id"] == 42
     assert metadata["dagster/partition_row_count"] == 16
     assert metadata["headwater/complete"] is True
+    assert metadata["headwater/reason"] == "first"
     # Midnight in Kolkata, half an hour off every full hour of UTC.
     assert metadata["headwater/starts_at"] == "2026-11-15T18:30:00+00:00"
 
@@ -97,3 +100,23 @@ def test_a_backfill_is_cut_by_market_and_month(
         wanted, platform.definitions().resolve_asset_graph(), platform.instance
     )
     assert {(request.tags[RANGE_START], request.tags[RANGE_END]) for request in requests} == runs
+
+
+def test_a_report_by_months_is_a_partition_a_month_and_depends_on_its_days(platform: Platform) -> None:
+    platform.warehouse = warehouse(*MODELS, monthly(MONTHLY, DAILY, HITS))
+    result = platform.materialize(table_key(MONTHLY), partition_key="2026-03|us")
+    assert result.success
+    assert platform.reporter.asked == [(MONTHLY, (Partition("us", date(2026, 3, 1), Grain.MONTH),))]
+    metadata = {key: value.value for key, value in materializations(result)["2026-03|us"].metadata.items()}
+    assert metadata["headwater/starts_at"] == "2026-03-01T05:00:00+00:00"
+    assert metadata["headwater/ends_at"] == "2026-04-01T04:00:00+00:00"
+    graph = platform.definitions().resolve_asset_graph()
+    mapping = graph.get_partition_mapping(table_key(MONTHLY), table_key(DAILY))
+    days, months = (graph.get(table_key(name)).partitions_def for name in (DAILY, MONTHLY))
+    assert days is not None
+    assert months is not None
+    found = mapping.get_upstream_mapped_partitions_result_for_partitions(
+        months.subset_with_partition_keys(["2026-02|us"]), months, days
+    )
+    assert len(found.partitions_subset) == 28
+    assert {key.partition("|")[2] for key in found.partitions_subset.get_partition_keys()} == {"us"}

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from headwater.batch import Partition
-from headwater.calendar import local_date, local_day, partitions, yesterday
-from headwater.model import Market
+from headwater.calendar import local_date, local_day, local_month, newest_over, partitions, span
+from headwater.model import Grain, Market
 
 
 def market(zone: str) -> Market:
@@ -59,14 +59,14 @@ def test_days_follow_each_other_without_gap_or_overlap(zone: str) -> None:
 
 def test_yesterday_is_the_markets_own() -> None:
     at = utc(2026, 11, 22, 17)
-    assert yesterday(market("Asia/Hong_Kong"), at) == date(2026, 11, 22)
-    assert yesterday(market("America/New_York"), at) == date(2026, 11, 21)
+    assert newest_over(market("Asia/Hong_Kong"), at) == Partition("m", date(2026, 11, 22))
+    assert newest_over(market("America/New_York"), at) == Partition("m", date(2026, 11, 21))
     assert local_date(market("Asia/Hong_Kong"), at) == date(2026, 11, 23)
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="has no zone"):
-        yesterday(market("Asia/Hong_Kong"), datetime(2026, 11, 22))
+        newest_over(market("Asia/Hong_Kong"), datetime(2026, 11, 22))
 
 
 def test_partitions_go_through_the_dates_and_within_a_date_through_the_markets() -> None:
@@ -75,3 +75,17 @@ def test_partitions_go_through_the_dates_and_within_a_date_through_the_markets()
     assert found == ["hk/2026-11-30", "tw/2026-11-30", "hk/2026-12-01", "tw/2026-12-01"]
     assert list(partitions(zones, date(2026, 12, 2), date(2026, 12, 1))) == []
     assert Partition("hk", date(2026, 11, 30)) in list(partitions(zones, date(2026, 11, 30), date(2026, 11, 30)))
+
+
+def test_a_month_ends_where_the_next_begins() -> None:
+    new_york = market("America/New_York")
+    february, march = (Partition("m", date(2026, month, 1), Grain.MONTH) for month in (2, 3))
+    assert span(new_york, march) == local_month(new_york, date(2026, 3, 1)) == (utc(2026, 3, 1, 5), utc(2026, 4, 1, 4))
+    assert span(new_york, february).ends_at == span(new_york, march).starts_at
+    assert newest_over(new_york, utc(2026, 4, 1, 4), Grain.MONTH) == march
+    assert newest_over(new_york, utc(2026, 4, 1, 3, 59), Grain.MONTH) == february
+
+
+def test_months_are_those_with_a_date_in_between() -> None:
+    found = partitions([market("UTC")], date(2025, 12, 31), date(2026, 2, 1), Grain.MONTH)
+    assert [str(part) for part in found] == ["m/2025-12", "m/2026-01", "m/2026-02"]

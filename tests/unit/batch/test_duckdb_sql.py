@@ -209,7 +209,8 @@ def test_a_query_of_another_shape_is_refused(sql: str, reason: str) -> None:
         ("SELECT t.i\nFROM dwd.t\nWHERE nope > 1", "rpt/x/select.sql:3:7: there is no column nope; there are i, l, d,"),
         (
             "SELECT i FROM dwd.nope",
-            "rpt/x/select.sql:1:15: there is no table dwd.nope among dwd.t, dwd.u, calendar.local_day",
+            "rpt/x/select.sql:1:15: there is no table dwd.nope among dwd.t, dwd.u,"
+            " calendar.local_day, calendar.local_month",
         ),
         ("SELECT i FROM t", "rpt/x/select.sql:1:15: there is no t: name a table as layer.table"),
         ("SELECT i FROM dwd.t, dwd.u", "rpt/x/select.sql:1:8: i could be of t or u"),

@@ -15,10 +15,12 @@ TABLES = {
     USERS: ("order_id", "name", "age"),
 }
 DAYS = {
-    "market": ("hk", "au"),
-    "local_date": (date(2026, 11, 22), date(2026, 11, 22)),
-    "starts_at": (datetime(2026, 11, 21, 16, tzinfo=UTC), datetime(2026, 11, 21, 13, tzinfo=UTC)),
-    "ends_at": (datetime(2026, 11, 22, 16, tzinfo=UTC), datetime(2026, 11, 22, 13, tzinfo=UTC)),
+    "calendar.local_day": {
+        "market": ("hk", "au"),
+        "local_date": (date(2026, 11, 22), date(2026, 11, 22)),
+        "starts_at": (datetime(2026, 11, 21, 16, tzinfo=UTC), datetime(2026, 11, 21, 13, tzinfo=UTC)),
+        "ends_at": (datetime(2026, 11, 22, 16, tzinfo=UTC), datetime(2026, 11, 22, 13, tzinfo=UTC)),
+    }
 }
 
 
@@ -166,9 +168,22 @@ def test_comparisons_with_the_local_days_become_their_outermost_bounds() -> None
     )
 
 
-def test_arithmetic_on_the_local_days_is_not_pushed() -> None:
-    sql = "SELECT 1 FROM dwd.orders o JOIN calendar.local_day d ON o.created_at >= d.starts_at - INTERVAL 1 HOUR"
-    assert where(sql) == []
+def test_days_that_are_moved_by_an_interval_move_their_bounds() -> None:
+    sql = """SELECT 1 FROM dwd.orders AS o JOIN calendar.local_day AS d
+      ON o.created_at >= d.starts_at - INTERVAL '2' HOUR
+      AND o.order_day >= CAST(d.starts_at - INTERVAL '7' DAY AS DATE)"""
+    assert scans(parse(sql)[0], TABLES, DAYS)[ORDERS].where == (
+        Comparison("created_at", Operator.GREATER_EQUAL, (datetime(2026, 11, 21, 11, tzinfo=UTC),)),
+        Comparison("order_day", Operator.GREATER_EQUAL, (date(2026, 11, 14),)),
+    )
+
+
+@pytest.mark.parametrize(
+    "moved", ["d.starts_at - INTERVAL '1' MONTH", "d.starts_at - INTERVAL '-1' HOUR", "d.starts_at - o.price"]
+)
+def test_other_arithmetic_on_the_local_days_is_not_pushed(moved: str) -> None:
+    sql = f"SELECT 1 FROM dwd.orders AS o JOIN calendar.local_day AS d ON o.created_at >= {moved}"
+    assert scans(parse(sql)[0], TABLES, DAYS)[ORDERS].where == ()
 
 
 def test_a_table_that_the_text_does_not_show_is_read_whole() -> None:

@@ -113,7 +113,11 @@ def test_the_calendar_is_no_dependency():
     analysis = _analysed(
         "SELECT d.local_date FROM ods.a AS a JOIN calendar.local_day AS d ON TRUE", may_read_calendar=True
     )
-    assert (list(map(str, analysis.reads)), analysis.reads_calendar, analysis.problems) == (["ods.a"], True, ())
+    assert (list(map(str, analysis.reads)), analysis.calendars, analysis.problems) == (
+        ["ods.a"],
+        ("calendar.local_day",),
+        (),
+    )
 
 
 def test_columns_of_a_table_that_cannot_be_read_are_not_doubted():

@@ -26,18 +26,18 @@ def history(lake: Lake, name: TableName, commits: int) -> None:
         lake.write(name, [1])
 
 
-def test_snapshots_of_a_report_go_after_a_week_and_ten_stay(lake: Lake) -> None:
+def test_snapshots_of_a_report_go_after_a_hundred_days_and_ten_stay(lake: Lake) -> None:
     history(lake, DAILY, 13)
-    lake.age(DAILY, range(1, 13), 8)
+    lake.age(DAILY, range(1, 13), 101)
     outcome = expiry.expire(lake.place(), lake.target(DAILY))
     assert outcome.found == 3
-    assert lake.calls.made == ["expire 3 of rpt.daily, keep 10, 7 days"]
+    assert lake.calls.made == ["expire 3 of rpt.daily, keep 10, 100 days"]
     assert outcome.done == "expired 3 snapshots"
 
 
 def test_young_snapshots_of_a_report_stay(lake: Lake) -> None:
     history(lake, DAILY, 12)
-    lake.age(DAILY, [1, 2], 6)
+    lake.age(DAILY, [1, 2], 99)
     assert expiry.expire(lake.place(), lake.target(DAILY)).found == 0
     assert lake.calls.made == []
 
@@ -76,7 +76,7 @@ def test_tags_that_were_made_for_a_term_are_left_to_paimon_to_judge(lake: Lake) 
 
 def test_a_report_that_is_being_written_is_left(lake: Lake) -> None:
     history(lake, DAILY, 13)
-    lake.age(DAILY, range(1, 13), 8)
+    lake.age(DAILY, range(1, 13), 101)
     with writing(lake.stack.home, DAILY, patience=0):
         outcomes = [duty(lake.place(), lake.target(DAILY)) for duty in (expiry.expire, compacting.compact)]
     assert lake.calls.made == []
@@ -89,7 +89,7 @@ def test_a_report_in_many_small_files_is_compacted(lake: Lake) -> None:
     history(lake, DAILY, 1)
     outcome = compacting.compact(lake.place(), lake.target(DAILY))
     assert outcome.found == 5
-    assert lake.calls.made == ["compact rpt.daily, 7 days"]
+    assert lake.calls.made == ["compact rpt.daily, 100 days"]
 
 
 def test_a_stream_s_table_is_never_compacted_but_looked_at(lake: Lake) -> None:
