@@ -11,13 +11,17 @@ from assets.metadata import present, table_metadata
 from assets.naming import owners, table_key
 from assets.operation import one_operation
 from assets.partitions import days_of_months, partition_key, partition_of, report_partitions, westmost
-from assets.resources import REPORTER
-from headwater.batch import ReportResult
+from assets.resources import REPORTER, Reporter
+from headwater.batch import PartitionResult, ReportResult
 from headwater.cost.bill import CPU_SECONDS
 from headwater.model import Grain, Market, Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
 
 ENGINE = "duckdb"
+
+WHY = "headwater/why"
+"""The tag of a run that says why it is: because a person asked for it, which goes without saying, or …"""
+ASKED, SCHEDULED, REOPENED = "asked", "schedule", "late data"
 
 # A month of one market in a run: few enough rows for one DuckDB process, and one commit instead of thirty.
 _PARTITIONS_PER_RUN = 31
@@ -43,13 +47,18 @@ def _definition(warehouse: Warehouse, grain: Grain, start_date: str, reports: Se
 
     def compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         wanted = [partition_of(key) for key in context.partition_keys]
+        reporter: Reporter = getattr(context.resources, REPORTER)
+        why = context.run.tags.get(WHY, ASKED)
         for key, model in models.items():
             if key in context.selected_asset_keys:
                 try:
-                    result = getattr(context.resources, REPORTER)(model, wanted)
+                    result = reporter(model, wanted, asked=why == ASKED, only_corrections=why == REOPENED)
                 except HeadwaterError as error:
                     raise dg.Failure(description=str(error)) from error
-                yield _materialised(context, model, result)
+                if why == REOPENED:
+                    _tell_corrections(context, warehouse, model, result)
+                else:
+                    yield _materialised(context, model, result)
 
     return one_operation(
         op_name(start_date, grain),
@@ -102,28 +111,45 @@ def _freshness(model: Model, markets: Sequence[Market]) -> dg.FreshnessPolicy | 
 def _materialised(context: dg.AssetExecutionContext, model: Model, result: ReportResult) -> dg.MaterializeResult[Any]:
     key = table_key(model.name)
     for part in result.partitions:
-        context.add_asset_metadata(
-            {
-                "dagster/partition_row_count": part.rows,
-                "headwater/complete": part.complete,
-                "headwater/reason": part.reason,
-                "headwater/starts_at": part.starts_at.isoformat(),
-                "headwater/ends_at": part.ends_at.isoformat(),
-            },
-            asset_key=key,
-            partition_key=partition_key(part.partition),
+        context.add_asset_metadata(_of_partition(part), asset_key=key, partition_key=partition_key(part.partition))
+    return dg.MaterializeResult(asset_key=key, metadata=_of_run(model, result))
+
+
+def _tell_corrections(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, model: Model, result: ReportResult
+) -> None:
+    """Materialisations of the partitions that came out otherwise; the others of the run are as they were."""
+    for part in result.partitions:
+        context.log_event(
+            dg.AssetMaterialization(
+                table_key(model.name),
+                partition=partition_key(part.partition),
+                metadata={**_of_run(model, result), **_of_partition(part)},
+                tags={"dagster/code_version": warehouse.versions[model.name]},
+            )
         )
-    return dg.MaterializeResult(
-        asset_key=key,
-        metadata=present(
-            {
-                "paimon/snapshot_id": result.snapshot_id,
-                "headwater/rows_written": result.rows,
-                "headwater/seconds": result.seconds,
-                CPU_SECONDS: round(result.cpu_seconds, 3),
-                "headwater/run": result.run.id,
-                COLUMN_LINEAGE: table_lineage(model),
-                **{f"headwater/input/{pin.table}": pin.snapshot.id for pin in result.run.inputs},
-            }
-        ),
+    context.log.info(f"{model.name}: {len(result.partitions)} of {len(context.partition_keys)} partitions corrected")
+
+
+def _of_partition(part: PartitionResult) -> dict[str, Any]:
+    return {
+        "dagster/partition_row_count": part.rows,
+        "headwater/complete": part.complete,
+        "headwater/reason": part.reason,
+        "headwater/starts_at": part.starts_at.isoformat(),
+        "headwater/ends_at": part.ends_at.isoformat(),
+    }
+
+
+def _of_run(model: Model, result: ReportResult) -> dict[str, Any]:
+    return present(
+        {
+            "paimon/snapshot_id": result.snapshot_id,
+            "headwater/rows_written": result.rows,
+            "headwater/seconds": result.seconds,
+            CPU_SECONDS: round(result.cpu_seconds, 3),
+            "headwater/run": result.run.id,
+            COLUMN_LINEAGE: table_lineage(model),
+            **{f"headwater/input/{pin.table}": pin.snapshot.id for pin in result.run.inputs},
+        }
     )

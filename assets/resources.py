@@ -5,6 +5,7 @@ Nothing of an engine is imported before a run or a tick needs it: the code serve
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
@@ -60,8 +61,15 @@ class Deployer(Protocol):
 class Reporter(Protocol):
     """What computes reports."""
 
-    def __call__(self, model: Model, partitions: Sequence["Partition"]) -> "ReportResult":
-        """Compute partitions of a report over pinned snapshots and commit them. Raises HeadwaterError."""
+    def __call__(
+        self, model: Model, partitions: Sequence["Partition"], *, asked: bool, only_corrections: bool
+    ) -> "ReportResult":
+        """Compute partitions of a report over pinned snapshots and commit them. Raises HeadwaterError.
+
+        Args:
+            asked: A person asked for it, and not a schedule.
+            only_corrections: Leave alone what has not been made yet, and what comes out as it is.
+        """
         ...
 
 
@@ -128,7 +136,7 @@ def platform_resources(stack: Stack) -> dict[str, dg.ResourceDefinition]:
     def reporter(_: dg.InitResourceContext) -> object:
         from resources.report import run_report
 
-        return lambda model, partitions: run_report(stack, model, partitions)
+        return partial(run_report, stack)
 
     def examiner(_: dg.InitResourceContext) -> object:
         from resources.checks.examiner import StackExaminer

@@ -22,6 +22,7 @@ COMMANDS = {
     "maintain": "cli.maintain",
     "backfill": "cli.backfill",
     "history": "cli.history",
+    "reopen": "cli.reopen",
     "query": "cli.query",
     "check": "cli.check",
     "replay": "cli.replay",

@@ -1,6 +1,7 @@
 """From the forms that a person wrote to the frozen values that everything else works with."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from headwater.checks.kinds import (
@@ -114,7 +115,10 @@ def model_of(
             checks=declared,
             check_rows=form.check_rows,
             schedule=ReportSchedule(
-                form.schedule.at, form.schedule.start_date, form.freshness.by if form.freshness else None
+                form.schedule.at,
+                form.schedule.start_date,
+                form.freshness.by if form.freshness else None,
+                form.schedule.reopen or timedelta(),
             ),
         )
     return Model(

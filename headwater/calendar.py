@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from headwater.batch import Literal, Partition
-from headwater.model import Grain, Market
+from headwater.model import Grain, Market, ReportSchedule
 
 LOCAL_DAY = "calendar.local_day"
 LOCAL_MONTH = "calendar.local_month"
@@ -83,6 +83,16 @@ def newest_over(market: Market, at: datetime, grain: Grain = Grain.DAY) -> Parti
     today = local_date(market, at)
     begun = today if grain is Grain.DAY else today.replace(day=1)
     return Partition(market.code, period(begun - timedelta(days=1), grain), grain)
+
+
+def reopened(market: Market, at: datetime, schedule: ReportSchedule, grain: Grain) -> tuple[Partition, ...]:
+    """The market's days or months that ended at most `schedule.reopen` before this instant, oldest first."""
+    found: list[Partition] = []
+    each = newest_over(market, at, grain)
+    while at - span(market, each).ends_at < schedule.reopen and each.local_date.isoformat() >= schedule.start_date:
+        found.append(each)
+        each = Partition(market.code, period(each.local_date - timedelta(days=1), grain), grain)
+    return tuple(reversed(found))
 
 
 def period(day: date, grain: Grain) -> date:

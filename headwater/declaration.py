@@ -308,6 +308,11 @@ class ScheduleForm(Form):
     """When the report for the day before, or the month before, is made."""
 
     at: TimeText = Field(description="Local time, the same in every market; for months, of their first day.")
+    reopen: DurationText | None = Field(
+        default=None,
+        description="For so long after its end a day or month that was made is looked at again, each night, and made "
+        "anew where late data changed it. Left out, it stays as it was made.",
+    )
     start_date: DateText = Field(description="The first day there is a report for; for months, a month's first.")
 
 

@@ -253,11 +253,13 @@ class ReportSchedule:
         at: The local time, of every day or of each month's first.
         start_date: ISO date of the first partition.
         by: The local time by which it is promised; None when nothing is.
+        reopen: For so long after its end a partition is looked at again, and made anew where late data changed it.
     """
 
     at: time
     start_date: str
     by: time | None = None
+    reopen: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,13 @@ def streaming(name: TableName, *reads: TableName, freshness: Freshness | None = 
     )
 
 
-def report(name: TableName, *reads: TableName, at: time = time(1, 30), start_date: str = "2026-01-01") -> Model:
+def report(
+    name: TableName,
+    *reads: TableName,
+    at: time = time(1, 30),
+    start_date: str = "2026-01-01",
+    reopen: timedelta = timedelta(),
+) -> Model:
     return Model(
         name=name,
         file=_file(name),
@@ -87,12 +93,12 @@ def report(name: TableName, *reads: TableName, at: time = time(1, 30), start_dat
         partition_by=("market", "local_date"),
         flows=flows(*reads),
         storage=Storage(Merge.APPEND, ChangelogProducer.NONE),
-        schedule=ReportSchedule(at, start_date, by=time(at.hour + 2, at.minute)),
+        schedule=ReportSchedule(at, start_date, time(at.hour + 2, at.minute), reopen),
     )
 
 
-def monthly(name: TableName, *reads: TableName, at: time = time(3, 0)) -> Model:
-    return replace(report(name, *reads, at=at), partition_by=("market", "local_month"))
+def monthly(name: TableName, *reads: TableName, at: time = time(3, 0), reopen: timedelta = timedelta()) -> Model:
+    return replace(report(name, *reads, at=at, reopen=reopen), partition_by=("market", "local_month"))
 
 
 def flows(*reads: TableName, sql: str = "SELECT id, market, seen_at FROM {}") -> tuple[Flow, ...]:

@@ -153,16 +153,23 @@ class MemoryDeployer:
 
 @dataclass
 class MemoryReporter:
-    """Gives each partition as many rows as its day of the month."""
+    """Gives each partition as many rows as its day of the month. Only those in `corrected` come out otherwise again."""
 
     markets: Sequence[Market]
     error: HeadwaterError | None = None
     asked: list[tuple[TableName, tuple[Partition, ...]]] = field(default_factory=list)
+    why: list[tuple[bool, bool]] = field(default_factory=list)
+    corrected: set[Partition] = field(default_factory=set)
 
-    def __call__(self, model: Model, partitions: Sequence[Partition]) -> ReportResult:
+    def __call__(
+        self, model: Model, partitions: Sequence[Partition], *, asked: bool, only_corrections: bool
+    ) -> ReportResult:
         self.asked.append((model.name, tuple(partitions)))
+        self.why.append((asked, only_corrections))
         if self.error:
             raise self.error
+        if only_corrections:
+            partitions = [each for each in partitions if each in self.corrected]
         zones = {market.code: market for market in self.markets}
         pinned = tuple(PinnedInput(name, Snapshot(7, NOW, "APPEND", NOW, 1, 0)) for name in model.reads)
         results = tuple(

@@ -9,6 +9,7 @@ from dagster._core.definitions.events import AssetKeyPartitionKey
 
 from assets.naming import table_key
 from assets.partitions import partition_key
+from assets.reports import REOPENED, SCHEDULED, WHY
 from headwater.batch import Partition
 from headwater.model import Grain, TableName
 from headwater.problem import HeadwaterError
@@ -120,3 +121,29 @@ def test_a_report_by_months_is_a_partition_a_month_and_depends_on_its_days(platf
     )
     assert len(found.partitions_subset) == 28
     assert {key.partition("|")[2] for key in found.partitions_subset.get_partition_keys()} == {"us"}
+
+
+def test_a_person_who_starts_a_run_has_asked_for_it_and_a_schedule_has_not(platform: Platform) -> None:
+    platform.materialize(table_key(DAILY), partition_key="2026-11-16|in")
+    platform.materialize(table_key(DAILY), partition_key="2026-11-16|in", tags={WHY: SCHEDULED})
+    assert platform.reporter.why == [(True, False), (False, False)]
+
+
+def test_a_look_at_past_days_tells_only_of_those_that_came_out_otherwise(platform: Platform) -> None:
+    platform.reporter.corrected = {Partition("us", date(2026, 2, 2))}
+    tags = {RANGE_START: "2026-02-01|us", RANGE_END: "2026-02-03|us", WHY: REOPENED}
+    result = platform.materialize(table_key(DAILY), tags=tags)
+    assert result.success
+    assert platform.reporter.why == [(False, True)]
+    (found,) = materializations(result).items()
+    assert found[0] == "2026-02-02|us"
+    assert found[1].metadata["headwater/reason"].value == "first"
+    assert found[1].metadata["paimon/snapshot_id"].value == 42
+    made = platform.instance.get_materialized_partitions(table_key(DAILY))
+    assert made == {"2026-02-02|us"}
+
+
+def test_a_look_at_past_days_that_finds_nothing_leaves_no_materialisation(platform: Platform) -> None:
+    result = platform.materialize(table_key(DAILY), partition_key="2026-02-01|us", tags={WHY: REOPENED})
+    assert result.success
+    assert materializations(result) == {}

@@ -1,7 +1,7 @@
 """Which report partitions are computed when."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -11,9 +11,10 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 
 from assets.naming import table_key
 from assets.partitions import eastmost, partition_key, partition_of, report_partitions, westmost
+from assets.reports import WHY
 from assets.schedules import schedule_name
 from headwater.batch import Partition
-from headwater.model import Market
+from headwater.model import Grain, Market, Model, TableName
 from tests.unit.assets.conftest import Platform
 from tests.unit.assets.declared import (
     CLICKS,
@@ -25,11 +26,15 @@ from tests.unit.assets.declared import (
     SYDNEY,
     VISITS,
     WEEKLY,
+    monthly,
     report,
     source,
     streaming,
     warehouse,
 )
+
+MONTHLY = TableName.parse("rpt.monthly_hits")
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 def schedule(platform: Platform, market: Market, at: time = time(1, 30)) -> dg.ScheduleDefinition:
@@ -44,13 +49,18 @@ def ticks(platform: Platform, market: Market, since: datetime, count: int, at: t
 
 
 def requests(
-    platform: Platform, market: Market, tick: datetime, at: time = time(1, 30), part: int = 0
+    platform: Platform,
+    market: Market,
+    tick: datetime,
+    at: time = time(1, 30),
+    part: int = 0,
+    grain: Grain = Grain.DAY,
 ) -> list[dg.RunRequest]:
     definitions = platform.definitions()
     context = dg.build_schedule_context(
         instance=platform.instance, scheduled_execution_time=tick, repository_def=definitions.get_repository_def()
     )
-    found = definitions.resolve_schedule_def(schedule_name(market, at, part))
+    found = definitions.resolve_schedule_def(schedule_name(market, at, part, grain))
     return list(found.evaluate_tick(context).run_requests or [])
 
 
@@ -195,3 +205,60 @@ def test_a_partition_survives_the_way_through_its_key() -> None:
 def test_market_order_does_not_change_the_partitions() -> None:
     moved = (replace(MARKETS[0]), *reversed(MARKETS[1:]))
     assert eastmost(moved) == eastmost(MARKETS)
+
+
+def reopening(platform: Platform, *models: Model) -> None:
+    platform.warehouse = warehouse(source(CLICKS), streaming(VISITS, CLICKS), *models, markets=(NEW_YORK,))
+
+
+def test_the_days_that_may_still_change_are_looked_at_again_after_the_newest(platform: Platform) -> None:
+    reopening(platform, report(DAILY, VISITS, reopen=timedelta(days=3)), report(WEEKLY, VISITS))
+    newest, again = requests(platform, NEW_YORK, datetime(2026, 3, 10, 5, 30, tzinfo=UTC))
+    assert (newest.partition_key, newest.tags[WHY]) == ("2026-03-09|us", "schedule")
+    assert newest.asset_selection == [table_key(DAILY), table_key(WEEKLY)]
+    # The 8th has 23 hours there; the 6th ended three days and half an hour before.
+    assert (again.tags[RANGE_START], again.tags[RANGE_END]) == ("2026-03-07|us", "2026-03-08|us")
+    assert (again.partition_key, again.tags[WHY]) == (None, "late data")
+    assert again.asset_selection == [table_key(DAILY)]
+    assert again.run_key != newest.run_key
+
+
+def test_reports_that_reopen_for_different_times_are_looked_at_apart(platform: Platform) -> None:
+    reopening(
+        platform,
+        report(DAILY, VISITS, reopen=timedelta(days=2)),
+        report(WEEKLY, VISITS, reopen=timedelta(days=5)),
+    )
+    _, short, long = requests(platform, NEW_YORK, datetime(2026, 2, 10, 6, 30, tzinfo=UTC))
+    assert (short.partition_key, short.asset_selection) == ("2026-02-08|us", [table_key(DAILY)])
+    assert (long.tags[RANGE_START], long.asset_selection) == ("2026-02-05|us", [table_key(WEEKLY)])
+    assert short.run_key != long.run_key
+
+
+def test_days_before_the_first_are_not_looked_at(platform: Platform) -> None:
+    reopening(platform, report(DAILY, VISITS, reopen=timedelta(days=9)))
+    _, again = requests(platform, NEW_YORK, datetime(2026, 1, 4, 6, 30, tzinfo=UTC))
+    assert (again.tags[RANGE_START], again.tags[RANGE_END]) == ("2026-01-01|us", "2026-01-02|us")
+    (only,) = requests(platform, NEW_YORK, datetime(2026, 1, 2, 6, 30, tzinfo=UTC))
+    assert only.partition_key == "2026-01-01|us"
+
+
+def test_a_month_is_made_on_the_first_and_looked_at_every_night_as_long_as_it_may_change(platform: Platform) -> None:
+    reopening(platform, report(DAILY, VISITS), monthly(MONTHLY, DAILY, reopen=timedelta(days=3)))
+    name = schedule_name(NEW_YORK, time(3, 0), grain=Grain.MONTH)
+    schedule_ = platform.definitions().resolve_schedule_def(name)
+    assert (schedule_.cron_schedule, schedule_.execution_timezone) == ("0 3 * * *", "America/New_York")
+
+    def asked(day: int) -> list[tuple[str | None, str]]:
+        found = requests(platform, NEW_YORK, datetime(2026, 3, day, 8, tzinfo=UTC), time(3, 0), grain=Grain.MONTH)
+        return [(request.partition_key, request.tags[WHY]) for request in found]
+
+    assert asked(1) == [("2026-02|us", "schedule")]
+    assert asked(2) == asked(3) == [("2026-02|us", "late data")]
+    assert asked(4) == []
+
+
+def test_a_month_that_is_not_reopened_is_asked_for_once(platform: Platform) -> None:
+    reopening(platform, report(DAILY, VISITS), monthly(MONTHLY, DAILY))
+    name = schedule_name(NEW_YORK, time(3, 0), grain=Grain.MONTH)
+    assert platform.definitions().resolve_schedule_def(name).cron_schedule == "0 3 1 * *"

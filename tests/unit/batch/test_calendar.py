@@ -1,12 +1,13 @@
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from headwater.batch import Partition
-from headwater.calendar import local_date, local_day, local_month, newest_over, partitions, span
-from headwater.model import Grain, Market
+from headwater.calendar import local_date, local_day, local_month, newest_over, partitions, reopened, span
+from headwater.model import Grain, Market, ReportSchedule
 
 
 def market(zone: str) -> Market:
@@ -89,3 +90,15 @@ def test_a_month_ends_where_the_next_begins() -> None:
 def test_months_are_those_with_a_date_in_between() -> None:
     found = partitions([market("UTC")], date(2025, 12, 31), date(2026, 2, 1), Grain.MONTH)
     assert [str(part) for part in found] == ["m/2025-12", "m/2026-01", "m/2026-02"]
+
+
+def test_days_are_reopened_for_so_long_after_their_end() -> None:
+    schedule = ReportSchedule(time(1, 30), "2026-10-30", reopen=timedelta(days=3))
+    new_york = market("America/New_York")
+    # 1 November has 25 hours and ends at 05:00; three days after that it is left alone.
+    found = [str(part) for part in reopened(new_york, utc(2026, 11, 5, 4, 59), schedule, Grain.DAY)]
+    assert found == ["m/2026-11-01", "m/2026-11-02", "m/2026-11-03"]
+    found = [str(part) for part in reopened(new_york, utc(2026, 11, 5, 5), schedule, Grain.DAY)]
+    assert found == ["m/2026-11-02", "m/2026-11-03", "m/2026-11-04"]
+    assert [str(part) for part in reopened(new_york, utc(2026, 10, 31, 5), schedule, Grain.DAY)] == ["m/2026-10-30"]
+    assert reopened(new_york, utc(2026, 11, 5), replace(schedule, reopen=timedelta()), Grain.DAY) == ()

@@ -3,7 +3,7 @@
 import json
 import sys
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import resources.declarations
 from cli.main import main
 from headwater.batch import Partition
 from headwater.edition import Cause, Change
-from headwater.model import Grain, Layer, Model, TableName, Warehouse
+from headwater.model import Grain, Layer, Model, ReportSchedule, TableName, Warehouse
 from headwater.stack import Stack
 from resources.editions import Contents, history, newest
 from resources.paimon.layout import table_path
@@ -173,7 +173,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 @pytest.fixture
 def declared(orders: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
     streaming = Model(TableName(Layer.DWD, "orders"), orders.warehouse, "", "", (), flows=())
-    declared = Warehouse(orders.warehouse, (streaming, report()), MARKETS)
+    schedule = ReportSchedule(time(1, 30), "2026-11-21", reopen=timedelta(days=100_000))
+    declared = Warehouse(orders.warehouse, (streaming, replace(report(), schedule=schedule)), MARKETS)
     monkeypatch.setattr(resources.declarations, "warehouse", lambda _: declared)
     return orders
 
@@ -225,3 +226,40 @@ def test_a_month_is_asked_for_by_its_first_day(orders: Stack) -> None:
     columns = replace(report(), partition_by=("market", "local_month"))
     with pytest.raises(Exception, match="is made by months, and hk/2026-11 is none"):
         run_report(orders, columns, [Partition("hk", DAY, Grain.MONTH)], markets=MARKETS)
+
+
+def test_reopen_corrects_what_late_data_changed_and_says_so(
+    declared: Stack, write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every day since the first, 21 November, as far as they have been made."""
+    run_report(declared, report(), [HK, EARLIER, AU], markets=MARKETS)
+    write("dwd.orders", ORDER_COLUMNS, [("hk", 3, at(22, 2), Decimal("2.25"), "x"), ("au", 4, at(22, 2), None, "x")])
+    assert run(monkeypatch, "reopen", "rpt.daily", "--market", "hk", "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)["reports"]
+    assert (found["report"], found["snapshot"]) == ("rpt.daily", 2)
+    assert [(each["period"], each["reason"]) for each in found["corrected"]] == [
+        ("2026-11-22", "late data: created +1, revenue +2.25")
+    ]
+    assert run(monkeypatch, "reopen") == 0
+    assert "1 corrected, snapshot 3\n  au/2026-11-22: late data: created +1\n" in capsys.readouterr().out
+    assert run(monkeypatch, "reopen") == 0
+    assert "nothing to correct" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("dwd.orders",), 1, "dwd.orders is no report that declares schedule: {reopen: …}\n  left:  those that do are"),
+        (("--market", "xx"), 2, "there is no market xx"),
+    ],
+)
+def test_what_cannot_be_reopened_is_told(
+    declared: Stack,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    status: int,
+    message: str,
+) -> None:
+    assert run(monkeypatch, "reopen", *arguments) == status
+    assert message in capsys.readouterr().err
