@@ -40,8 +40,35 @@ def _snapshots(
     return chosen
 
 
+def _values(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    for name, mark, _ in pairs:
+        if not mark or not name.isidentifier():
+            raise click.BadParameter(f"«{name}» is not NAME=VALUE")
+    return {name: value for name, _, value in pairs}
+
+
+def _instant(context: click.Context, parameter: click.Parameter, given: str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(given) if given else None
+    except ValueError:
+        found = None
+    if given and (found is None or found.tzinfo is None):
+        raise click.BadParameter(f"«{given}» is no instant; write it with its zone, as 2026-11-22T10:00Z")
+    return found
+
+
 @click.command("query")
-@click.argument("sql")
+@click.argument("sql", required=False)
+@click.option(
+    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Run the query in this file."
+)
+@click.option(
+    "--set", "values", multiple=True, callback=_values, metavar="NAME=VALUE", help="The value of $NAME in the query."
+)
+@click.option(
+    "--now", callback=_instant, metavar="INSTANT", help="What the calendar takes for now, as 2026-11-22T10:00Z."
+)
 @click.option(
     "--at",
     multiple=True,
@@ -51,27 +78,49 @@ def _snapshots(
 )
 @click.option("--limit", type=click.IntRange(min=1), help=f"Give this many rows at most ({SHOWN} without --json).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, alone.")
-def command(sql: str, at: dict[TableName, int] | int, limit: int | None, as_json: bool) -> None:
+def command(
+    sql: str | None,
+    file: Path | None,
+    values: dict[str, str],
+    now: datetime | None,
+    at: dict[TableName, int] | int,
+    limit: int | None,
+    as_json: bool,
+) -> None:
     """Run SQL (DuckDB's dialect) over the lake's tables.
 
     Every table is read at one snapshot, its newest unless --at says otherwise, and the answer names it.
     Times in the SQL are UTC; the printed table shows instants in your own zone.
 
+    calendar.local_day, calendar.local_month and calendar.so_far can be joined: each market's days and months, and how
+    much of a day is comparable with today so far.
+
     \b
     headwater query "SELECT market, count(*) FROM dwd.orders GROUP BY market"
     headwater query "SELECT sum(revenue) FROM dm.kpi_minute" --at 412
+    headwater query --file warehouse/queries/today_so_far.sql --set against=2026-11-15
 
     With --json: {rows: [{column: value}], snapshots: {table: id}, as_of}. Instants are ISO-8601 in UTC with Z, a
     DECIMAL is a string (a JSON number would lose digits), bytes are hexadecimal. as_of is the oldest commit among the
     snapshots.
     """
-    from resources.query import answer
+    from resources.declarations import warehouse
+    from resources.query import answer, with_values
 
+    if (sql is None) == (file is None):
+        raise click.UsageError("give a query, or a file with one by --file")
+    text = with_values(file.read_text(encoding="utf-8") if file else sql or "", values)
     stack = Stack.resolve()
     progress = _Progress()
     try:
         found = answer(
-            stack.lake, sql, at=at or None, limit=limit or (None if as_json else SHOWN), waiting=progress.tick
+            stack.lake,
+            text,
+            at=at or None,
+            limit=limit or (None if as_json else SHOWN),
+            waiting=progress.tick,
+            markets=lambda: warehouse(stack).markets,
+            now=now,
         )
     except KeyboardInterrupt:
         progress.clear()

@@ -17,6 +17,7 @@ PRICES_FILE = "prices.yaml"
 ALERTS_FILE = "alerts.yaml"
 CHECKS_FOLDER = "checks"
 TESTS_FOLDER = "tests"
+QUERIES_FOLDER = "queries"
 _INNER_FOLDERS = (CHECKS_FOLDER, TESTS_FOLDER)
 _ROOT_FILES = (MARKETS_FILE, PRICES_FILE, ALERTS_FILE)
 _LAYERS = tuple(layer.value for layer in Layer)
@@ -74,7 +75,7 @@ def scan(root: Path) -> Layout:
         if entry.is_dir():
             if entry.name in _LAYERS:
                 _scan_layer(layout, Layer(entry.name), entry.path)
-            else:
+            elif entry.name != QUERIES_FOLDER:
                 layout.refuse(entry.name, f"«{entry.name}» is not a layer", _layer_advice(entry.name))
         elif entry.name in _ROOT_FILES:
             layout.stamps[entry.name] = _stamp(entry)

@@ -43,6 +43,7 @@ _UNITS = {
     "MINUTE": timedelta(minutes=1),
     "SECOND": timedelta(seconds=1),
 }
+_MOST_DATES = 400
 _PLAIN_TABLE = {"this", "db", "alias"}
 
 
@@ -81,6 +82,21 @@ def scans(
     return result
 
 
+def conditions_on(statement: exp.Expr, relation: str) -> Sequence[tuple[str, Sequence[str]]]:
+    """Of each place that reads this small relation its alias, and conditions on it alone, as DuckDB's text.
+
+    A row for which the conditions of no place hold changes nothing in the answer. Nothing is given when a place cannot
+    be understood.
+    """
+    found = [
+        each
+        for select in statement.find_all(exp.Select)
+        for each in _Sources(select, {}, {relation: {}}).conditions_on(relation)
+    ]
+    places = [table for table in statement.find_all(exp.Table) if _spelled(table) == relation]
+    return found if len(found) == len(places) else ()
+
+
 @dataclass(slots=True)
 class _Occurrence:
     """One place where a query names a table in FROM or JOIN."""
@@ -117,6 +133,25 @@ class _Sources:
     natural: bool = False
 
     def occurrences(self) -> Iterator[_Occurrence]:
+        self._gather()
+        starred = self._starred()
+        for source in self.sources:
+            if source.name is None:
+                continue
+            whole = not source.plain or self.natural or source.alias in starred or "" in starred
+            where = self._where(source) if self.pushable and source.plain else ()
+            assert isinstance(source.node, exp.Table)
+            yield _Occurrence(source.name, source.node, whole, where)
+
+    def conditions_on(self, relation: str) -> Iterator[tuple[str, Sequence[str]]]:
+        self._gather()
+        for source in self.sources:
+            if _spelled(source.node) == relation:
+                sound = self.pushable and source.plain and not source.nullable
+                parts = [part for condition in self.conditions if sound for part in _conjuncts(condition)]
+                yield source.alias, [part.sql(dialect="duckdb") for part in parts if _is_about(part, source.alias)]
+
+    def _gather(self) -> None:
         from_ = self.select.args.get("from_")
         if from_ is None:
             return
@@ -127,14 +162,6 @@ class _Sources:
             self.conditions.append(where.this)
         if any(self.select.args.get(part) for part in ("laterals", "pivots", "sample", "connect", "match")):
             self.pushable = False
-        starred = self._starred()
-        for source in self.sources:
-            if source.name is None:
-                continue
-            whole = not source.plain or self.natural or source.alias in starred or "" in starred
-            where = self._where(source) if self.pushable and source.plain else ()
-            assert isinstance(source.node, exp.Table)
-            yield _Occurrence(source.name, source.node, whole, where)
 
     def _add(self, node: exp.Expr) -> _Source:
         name = _name(node)
@@ -189,6 +216,7 @@ class _Sources:
                 case exp.Between() if not part.args.get("symmetric"):
                     yield from self._compared(part.this, Operator.GREATER_EQUAL, part.args["low"], source)
                     yield from self._compared(part.this, Operator.LESS_EQUAL, part.args["high"], source)
+                    yield from self._among_dates(part, source)
                 case exp.In():
                     yield from self._member(part, source)
                 case exp.Is() | exp.Not(this=exp.Is()):
@@ -216,6 +244,19 @@ class _Sources:
                 yield Comparison(column, operator, (min(values),))
             case Operator.LESS | Operator.LESS_EQUAL:
                 yield Comparison(column, operator, (max(values),))
+
+    def _among_dates(self, part: exp.Between, source: _Source) -> Iterator[Comparison]:
+        """The dates between two of a calendar's, row by row, where they leave out some of those in between all."""
+        column = self._column(part.this, source)
+        low, high = (self._calendar_values(part.args[side]) for side in ("low", "high"))
+        if column is None or not low or len(low) != len(high):
+            return
+        spans = [(a, b) for a, b in zip(low, high, strict=True) if type(a) is date and type(b) is date and a <= b]
+        if len(spans) < len(low) or sum((b - a).days for a, b in spans) > _MOST_DATES:
+            return
+        dates = sorted({a + timedelta(days=number) for a, b in spans for number in range((b - a).days + 1)})
+        if len(dates) <= (dates[-1] - dates[0]).days:
+            yield Comparison(column, Operator.IN, tuple(dates))
 
     def _member(self, part: exp.In, source: _Source) -> Iterator[Comparison]:
         column = self._column(part.this, source)
@@ -283,6 +324,14 @@ def _name(node: exp.Expr) -> TableName | None:
 
 def _spelled(node: exp.Expr) -> str:
     return f"{node.db}.{node.name}".lower() if isinstance(node, exp.Table) else ""
+
+
+def _is_about(condition: exp.Expr, alias: str) -> bool:
+    """It compares columns of this source with nothing but literals, and means the same whenever it is asked."""
+    columns = list(condition.find_all(exp.Column))
+    others = (node for node in condition.walk() if isinstance(node, exp.Query | exp.Window | exp.Parameter | exp.Func))
+    strange = any(not isinstance(node, exp.Cast | exp.Connector) for node in others)
+    return bool(columns) and not strange and all(column.table.lower() == alias for column in columns)
 
 
 def _interval(node: exp.Expr) -> timedelta | None:

@@ -1,23 +1,32 @@
 """SQL over the lake: every table pinned to one snapshot, once, and the answer names them."""
 
 import difflib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headwater.batch import PinnedInput, TableScan
+from headwater.batch import Literal, PinnedInput, TableScan
 from headwater.engines import Snapshot
-from headwater.model import TableName
+from headwater.model import Market, TableName
 from headwater.problem import HeadwaterError
 from headwater.pushdown import scans
+from headwater.sofar import QUERY_CALENDARS
+from resources.calendar import Rows as CalendarRows
+from resources.calendar import bounds, chosen_rows, statements
 from resources.duckdb import MEMORY_LIMIT, Rows, Session, run_interruptibly, single_select, table_names
 from resources.paimon.reader import PinnedTable
 from resources.paimon.store import FilesystemTableStore
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+
+_QUOTED_OR_NAME = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\$\$.*?\$\$|\$(?P<name>[A-Za-z_]\w*)""", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ def answer(
     limit: int | None = None,
     memory_limit: str = MEMORY_LIMIT,
     waiting: Callable[[Session], None] = lambda session: None,
+    markets: Callable[[], Sequence[Market]] = tuple,
+    now: datetime | None = None,
 ) -> Answer:
     """Answer a SELECT in DuckDB's dialect over the tables of the lake, `layer.table`.
 
@@ -48,6 +59,8 @@ def answer(
         at: Snapshots to read instead of the newest; a bare number when the query reads one table.
         limit: Rows at most.
         waiting: Called while the query runs.
+        markets: Called for the markets when the query reads the calendar (headwater.sofar).
+        now: What the calendar takes for now, at most as far as the tables are complete; the clock's when left out.
 
     Raises HeadwaterError for a table that is unknown, not committed to, expired or not readable, and for wrong SQL;
     KeyboardInterrupt after the query was stopped.
@@ -55,15 +68,66 @@ def answer(
     store = FilesystemTableStore(lake)
     text = single_select(sql)
     statement = _parsed(text)
-    names = _resolve(store, _named(text, statement))
+    named = _named(text, statement)
+    names = _resolve(store, tuple(name for name in named if name.lower() not in QUERY_CALENDARS))
     inputs = _pin(store, names, at)
-    needs = _needs(store, statement, names)
+    asked = [name.lower() for name in named if name.lower() in QUERY_CALENDARS]
+    days = _calendars(asked, statement, inputs, markets, now or datetime.now(UTC)) if asked else {}
+    needs = _needs(store, statement, names, bounds(days))
     tables = [
         PinnedTable(lake, pinned.table, pinned.snapshot.id, needs[pinned.table].columns, needs[pinned.table].where)
         for pinned in inputs
     ]
     with Session(tables, memory_limit=memory_limit) as session:
+        if days:
+            session.prepare(*statements(days))
         return Answer(run_interruptibly(session, text, limit, waiting), inputs)
+
+
+def with_values(sql: str, values: Mapping[str, str]) -> str:
+    """The query with each `$name` outside quotes and comments replaced by its value as a text literal.
+
+    DuckDB takes such a literal for a date or a number where it is compared with one. Raises HeadwaterError for a name
+    without a value, and for a value without a name.
+    """
+    used: set[str] = set()
+
+    def written(found: re.Match[str]) -> str:
+        name = found.group("name")
+        if name is None:
+            return found.group()
+        if name not in values:
+            raise HeadwaterError(f"The query has ${name}, and no value for it", next_command=f"--set {name}=…")
+        used.add(name)
+        return "'" + values[name].replace("'", "''") + "'"
+
+    text = _QUOTED_OR_NAME.sub(written, sql)
+    stray = [name for name in values if name not in used]
+    if stray:
+        raise HeadwaterError(f"The query has no ${stray[0]}", next_command=f"leave out --set {stray[0]}")
+    return text
+
+
+def _calendars(
+    asked: Sequence[str],
+    statement: "exp.Expr | None",
+    inputs: Sequence[PinnedInput],
+    markets: Callable[[], Sequence[Market]],
+    now: datetime,
+) -> dict[str, CalendarRows]:
+    """The rows of these relations of the calendar.
+
+    Now is when the tables are complete up to, where they say so: today so far, up to a moment that the table has not
+    come to, would be less than it is.
+    """
+    declared = markets()
+    if not declared:
+        raise HeadwaterError(
+            f"{asked[0]} has a row for each market, and the warehouse has none",
+            next_command="declare them in markets.yaml",
+        )
+    known = [pinned.snapshot.watermark for pinned in inputs if pinned.snapshot.watermark is not None]
+    return {name: chosen_rows(name, declared, min([now, *known]), statement) for name in asked}
 
 
 def _resolve(store: FilesystemTableStore, spelled: tuple[str, ...]) -> tuple[TableName, ...]:
@@ -144,7 +208,10 @@ def _named(sql: str, statement: "exp.Expr | None") -> tuple[str, ...]:
 
 
 def _needs(
-    store: FilesystemTableStore, statement: "exp.Expr | None", names: tuple[TableName, ...]
+    store: FilesystemTableStore,
+    statement: "exp.Expr | None",
+    names: tuple[TableName, ...],
+    calendars: Mapping[str, Mapping[str, Sequence[Literal]]],
 ) -> Mapping[TableName, TableScan]:
     if statement is None:
         return {name: TableScan() for name in names}
@@ -153,4 +220,4 @@ def _needs(
         table = store.table(name)
         assert table is not None
         columns[name] = tuple(column.name for column in table.columns)
-    return scans(statement, columns)
+    return scans(statement, columns, calendars)

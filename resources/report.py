@@ -16,7 +16,7 @@ from headwater.problem import HeadwaterError
 from headwater.pushdown import scans
 from headwater.sqltype import SqlType
 from headwater.stack import Stack
-from resources.calendar import statements
+from resources.calendar import bounds, statements
 from resources.checks.blocking import refuse_blocked
 from resources.declarations import warehouse
 from resources.duckdb import MEMORY_LIMIT, Session
@@ -209,8 +209,8 @@ def _compute(
     flow = model.flows[0]
     translation = translate(flow.sql, columns, flow.file)
     calendar, rows = calendar_name(model.grain), [calendar_row(part, within) for part, within in spans.items()]
-    bounds = {column: tuple(row[column] for row in rows) for column in rows[0]}
-    needs = scans(translation.tree, {name: tuple(types) for name, types in columns.items()}, {calendar: bounds})
+    known = {name: tuple(types) for name, types in columns.items()}
+    needs = scans(translation.tree, known, bounds({calendar: rows}))
     tables = [
         PinnedTable(
             stack.lake, pinned.table, pinned.snapshot.id, needs[pinned.table].columns, needs[pinned.table].where, tag
