@@ -95,19 +95,16 @@ class Edition:
     declared: str
 
 
-def cause(asked: bool, complete: bool, declared: str, before: Edition | None) -> Cause:
-    """Why a partition is written, given that its rows differ from those of the edition before or that it was asked for.
+def cause(complete: bool, declared: str, before: Edition | None) -> Cause:
+    """Why a partition is written for which nobody has asked, given that its rows differ from those before.
 
     Args:
-        asked: A person asked for it.
         complete: As it is now.
         declared: The declaration's hash now.
-        before: None when it has not been written before.
+        before: The newest edition; None when there is none.
     """
     if before is None:
         return Cause.FIRST
-    if asked:
-        return Cause.ASKED
     if complete and not before.written.complete:
         return Cause.COMPLETED
     return Cause.LATE if declared == before.declared else Cause.REDECLARED

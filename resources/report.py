@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from headwater.batch import BatchRun, Partition, PartitionResult, PinnedInput, ReportResult
 from headwater.calendar import Span, calendar_name, calendar_row, period, span
 from headwater.duckdb_sql import translate
-from headwater.edition import Edition, Written, cause, declared_as, properties
+from headwater.edition import Cause, Edition, Written, cause, declared_as, properties
 from headwater.model import Market, Model, TableName
 from headwater.problem import HeadwaterError
 from headwater.pushdown import scans
@@ -122,13 +122,17 @@ def _written(
     """What is to be kept of each partition: why it is written, and what that changes."""
     old = Contents(model.grain, rows_of(store, model.name, [each.partition for each in results]))
     declared = declared_as(model)
+    made = {each.partition for each in results if each.partition in before or old.count(each.partition)}
     return [
         Written(
             each.partition,
             each.rows,
             each.complete,
-            cause(asked, each.complete, declared, before.get(each.partition)),
-            contents.change_since(old, each.partition) if each.partition in before else None,
+            # Rows without an edition were made so long ago that it has expired.
+            Cause.ASKED
+            if asked and each.partition in made
+            else cause(each.complete, declared, before.get(each.partition)),
+            contents.change_since(old, each.partition) if each.partition in made else None,
         )
         for each in results
     ]

@@ -7,9 +7,11 @@ from headwater.assemble import changelog_of, merge_of
 from headwater.compile.rejects import REJECTED
 from headwater.declaration import NAME_PATTERN, ReportForm, SourceForm, StreamForm
 from headwater.draft import Draft
+from headwater.duration import format_duration
 from headwater.model import ChangelogProducer, Grain, Merge
 from headwater.problem import Problem
 from headwater.sqltype import SqlType
+from headwater.upkeep.duty import HISTORY
 
 _REPORT_PARTITIONS = {grain: {"market": SqlType("STRING"), grain.column: SqlType("DATE")} for grain in Grain}
 _NAME = re.compile(NAME_PATTERN)
@@ -185,6 +187,11 @@ def _report_is_made_by_market_and_period(draft: Draft) -> Iterator[Problem]:
         message = f"the first month begins on {draft.form.schedule.start_date}, in its middle"
         advice = f"Write {draft.form.schedule.start_date[:-3]}-01."
         yield draft.at_value("schedule", "start_date", message=message, advice=advice)
+    reopen = draft.form.schedule.reopen
+    if reopen is not None and reopen > HISTORY:
+        message = f"after {format_duration(HISTORY)} nothing says any more whether a partition was made"
+        advice = f"Reopen partitions for {format_duration(HISTORY)} at most."
+        yield draft.at_value("schedule", "reopen", message=message, advice=advice)
     for name, wanted in partitions.items():
         column = draft.column(name)
         if column is None:

@@ -122,6 +122,18 @@ def test_a_day_of_which_nothing_is_left_is_corrected_to_no_rows(orders: Stack) -
     assert [part.reason for part in result.partitions] == ["declaration changed: created -1, revenue -1.50, rows -1"]
 
 
+def test_rows_whose_edition_has_expired_were_made_before(orders: Stack) -> None:
+    run_report(orders, report(), [HK], markets=MARKETS)
+    run_report(orders, report(), [AU], markets=MARKETS)
+    Path(table_path(orders.lake, DAILY), "snapshot", "snapshot-1").unlink()
+    result = run_report(orders, report(), [HK, AU, EARLIER], markets=MARKETS)
+    assert [part.reason for part in result.partitions] == [
+        "asked for: nothing changed",
+        "asked for: nothing changed",
+        "first",
+    ]
+
+
 def test_a_commit_that_no_run_made_is_no_edition(orders: Stack) -> None:
     run_report(orders, report(), [HK], markets=MARKETS)
     store = FilesystemTableStore(orders.lake)
