@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.backfills import backfill_job
 from assets.checks import checks_definition, checks_schedule
 from assets.cluster import cluster_check, cluster_spec
 from assets.deadlines import deadline_check, promised
@@ -40,6 +41,7 @@ def build_definitions(warehouse: Warehouse, stack: Stack) -> dg.Definitions:
             *promises,
             *([cluster_check(warehouse)] if streams else []),
         ],
+        jobs=[backfill_job(warehouse)] if streams else [],
         schedules=[
             *report_schedules(warehouse),
             *([checks_schedule(warehouse, checks)] if checks else []),

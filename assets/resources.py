@@ -17,9 +17,12 @@ from headwater.model import Model, TableName, Warehouse
 from headwater.stack import Stack
 
 if TYPE_CHECKING:
+    from headwater.backfill.build import Request
+    from headwater.backfill.stages import BackfillPlan
     from headwater.batch import Partition, ReportResult
     from headwater.cost.bill import Bill
     from headwater.upkeep.duty import Duty, Outcome
+    from resources.backfill.run import Outcome as BackfillOutcome
 
 TABLE_STORE = "table_store"
 STREAM_ENGINE = "stream_engine"
@@ -29,6 +32,7 @@ EXAMINER = "examiner"
 LAGS = "lags"
 CARETAKER = "caretaker"
 ACCOUNTANT = "accountant"
+BACKFILLER = "backfiller"
 
 
 class Deployed(Protocol):
@@ -93,6 +97,18 @@ class Examiner(Protocol):
         ...
 
 
+class Backfiller(Protocol):
+    """What computes days of streams' tables again."""
+
+    def plan(self, request: "Request") -> "BackfillPlan":
+        """The stages; nothing is changed. Raises HeadwaterError."""
+        ...
+
+    def run(self, request: "Request", tell: Callable[[str], None], *, pauses: bool) -> "BackfillOutcome":
+        """Carry them out, telling a line for each and for what takes time. Raises HeadwaterError."""
+        ...
+
+
 class Caretaker(Protocol):
     """What keeps the lake clean."""
 
@@ -153,6 +169,11 @@ def platform_resources(stack: Stack) -> dict[str, dg.ResourceDefinition]:
 
         return lambda duties, on_outcome: keep_clean(stack, duties, on_outcome=on_outcome)
 
+    def backfiller(_: dg.InitResourceContext) -> Backfiller:
+        from resources.backfill.run import StackBackfiller
+
+        return StackBackfiller(stack)
+
     def accountant(_: dg.InitResourceContext) -> object:
         from resources.cost.bill import bill
 
@@ -167,5 +188,6 @@ def platform_resources(stack: Stack) -> dict[str, dg.ResourceDefinition]:
         LAGS: lags,
         CARETAKER: caretaker,
         ACCOUNTANT: accountant,
+        BACKFILLER: backfiller,
     }
     return {key: dg.ResourceDefinition(resource_fn=function) for key, function in functions.items()}

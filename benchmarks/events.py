@@ -21,13 +21,18 @@ class Sender:
         bootstrap: The broker.
         topics: What stands before the topic's name.
         seconds: How long it sends.
+        rate: Events per second.
+        first: The number of the first order.
     """
 
-    def __init__(self, bootstrap: str, topics: str, seconds: float) -> None:
+    def __init__(self, bootstrap: str, topics: str, seconds: float, *, rate: int = RATE, first: int = 0) -> None:
         from confluent_kafka import Producer
 
         self.sent_at: list[float] = []
-        self._count = round(seconds * RATE)
+        self._rate = rate
+        self._first = first
+        self._count = round(seconds * rate)
+        self._is_stopped = False
         self._topic = topics + ORDERS
         self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 2, "acks": "all", "log_level": 0})
         self._thread = threading.Thread(target=self._send, daemon=True)
@@ -35,6 +40,11 @@ class Sender:
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+
+    def stop(self) -> None:
+        """Send no more, and wait until what was sent has arrived."""
+        self._is_stopped = True
+        self._thread.join()
 
     @property
     def is_done(self) -> bool:
@@ -44,12 +54,14 @@ class Sender:
     def _send(self) -> None:
         began = time.monotonic()
         for number in range(self._count):
+            if self._is_stopped:
+                break
             # A poll ends early when there is something to tell.
-            while (pause := began + number / RATE - time.monotonic()) > 0:
+            while (pause := began + number / self._rate - time.monotonic()) > 0:
                 self._producer.poll(pause)
             now = time.time()
             self.sent_at.append(now)
-            self._producer.produce(self._topic, orjson.dumps(_created(number, now)), str(number).encode())
+            self._producer.produce(self._topic, orjson.dumps(_created(self._first + number, now)), str(number).encode())
         self._producer.flush()
 
 

@@ -82,6 +82,14 @@ SUITE = (
         1,
     ),
     Benchmark(
+        "B13",
+        "30 days by backfill / by replay through the stream; the stream's freshness meanwhile / before",
+        "≤ 0.1 ; ≤ 1.2",
+        "benchmarks.history",
+        True,
+        15,
+    ),
+    Benchmark(
         "B14",
         "verdicts on the corpus of edits that a real restore bears out, and edits falsely called compatible",
         "all ; 0",

@@ -20,6 +20,9 @@ from resources.flink.statefolder import fingerprint_of
 TRIAL = "trial of "
 """How the names of trials begin. Without @ in it, it is no job of the platform: nothing plans, stops or counts it."""
 
+BACKFILL = "backfill of "
+"""How the names of batch jobs begin that bring a backfill's rows into a table."""
+
 _SAVEPOINT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 # Most savepoints are there by then; only after that is it asked whether the job still runs.
@@ -44,10 +47,10 @@ class JobManager:
         return self.listing().alive
 
     def listing(self) -> JobListing:
-        """Every job that is listed. Those not named `<model>@<fingerprint>` are none of ours; trials are nobody's."""
+        """Every job that is listed. Those not named `<model>@<fingerprint>` are none of ours; passing ones nobody's."""
         found = sorted(self._rest.get("/jobs/overview")["jobs"], key=lambda job: job["start-time"], reverse=True)
         ours = [job for job in map(self._actual, found) if job is not None]
-        foreign = [job for job in found if self._actual(job) is None and not job["name"].startswith(TRIAL)]
+        foreign = [job for job in found if self._actual(job) is None and not job["name"].startswith((TRIAL, BACKFILL))]
         return JobListing(
             alive=tuple(job for job in ours if not job.state.is_final),
             ended=tuple(job for job in ours if job.state.is_final),
@@ -57,6 +60,11 @@ class JobManager:
                 if not JobState(job["state"]).is_final
             ),
         )
+
+    def is_running(self, name: str) -> bool:
+        """A job of this name has not ended."""
+        found = self._rest.get("/jobs/overview")["jobs"]
+        return any(job["name"] == name and not JobState(job["state"]).is_final for job in found)
 
     def deployment(self, job_id: str) -> str:
         """The deployment in the job's name."""
@@ -181,6 +189,10 @@ class JobManager:
         """Free and total task slots."""
         overview = self._rest.get("/overview")
         return overview["slots-available"], overview["slots-total"]
+
+    def taskmanagers(self) -> int:
+        """How many processes run tasks."""
+        return self._rest.get("/overview")["taskmanagers"]
 
     def held_slots(self, job_id: str) -> int:
         """Task slots that a job holds: as many as its widest operator that runs, since operators share them."""

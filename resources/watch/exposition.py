@@ -126,7 +126,7 @@ def samples(picture: Picture) -> Iterator[Sample]:
 
 def run_kind(run: Run) -> str:
     """What a run was for."""
-    if run.backfill:
+    if run.backfill or run.job_name == "backfill":
         return "backfill"
     layers = {asset.partition("/")[0] for asset in run.assets}
     return "apply" if "flink" in layers else "report" if "rpt" in layers else "other"

@@ -10,6 +10,7 @@ import pytest
 from assets.graph import build_definitions
 from assets.resources import (
     ACCOUNTANT,
+    BACKFILLER,
     CARETAKER,
     DEPLOYER,
     EXAMINER,
@@ -23,6 +24,7 @@ from headwater.stack import Ports, Stack
 from tests.unit.assets.declared import MARKETS, warehouse
 from tests.unit.assets.inmemory import (
     MemoryAccountant,
+    MemoryBackfiller,
     MemoryCaretaker,
     MemoryDeployer,
     MemoryEngine,
@@ -47,6 +49,7 @@ class Platform:
     instance: dg.DagsterInstance
     caretaker: MemoryCaretaker = field(default_factory=MemoryCaretaker)
     accountant: MemoryAccountant = field(default_factory=MemoryAccountant)
+    backfiller: MemoryBackfiller = field(default_factory=MemoryBackfiller)
     _built: tuple[Warehouse, dg.Definitions] | None = None
 
     @property
@@ -60,6 +63,7 @@ class Platform:
             LAGS: self.lags,
             CARETAKER: self.caretaker,
             ACCOUNTANT: self.accountant,
+            BACKFILLER: self.backfiller,
         }
 
     def definitions(self) -> dg.Definitions:
@@ -73,6 +77,7 @@ class Platform:
         return dg.Definitions(
             assets=built.assets,
             asset_checks=built.asset_checks,
+            jobs=built.jobs,
             schedules=built.schedules,
             sensors=built.sensors,
             executor=built.executor,

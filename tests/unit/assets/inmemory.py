@@ -5,6 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from headwater.backfill.build import Request
+from headwater.backfill.difference import Difference
+from headwater.backfill.stages import BackfillPlan
 from headwater.batch import BatchRun, Partition, PartitionResult, PinnedInput, ReportResult
 from headwater.calendar import span
 from headwater.checks.kinds import Check
@@ -30,6 +33,8 @@ from headwater.model import Market, Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
 from headwater.upkeep.duty import Duty
 from headwater.upkeep.duty import Outcome as DutyOutcome
+from resources.backfill.run import Outcome as BackfillOutcome
+from resources.backfill.table import Written
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -249,3 +254,24 @@ class MemoryAccountant:
         files = Footprint(7, 20, (), files=30, bytes=10**9, live_files=10, live_bytes=4 * 10**8, buckets=())
         usages = [Usage(name, Pace(0.5, NOW, 60.0), 1000, 3000, files) for name in self.tables]
         return Bill(NOW, ranked(usages, self.prices), (Overhead("kafka", 0.04),), self.prices)
+
+
+@dataclass
+class MemoryBackfiller:
+    """Takes down what it is asked for, and says that one row was corrected. `failure` is raised instead."""
+
+    asked: list[Request] = field(default_factory=list)
+    paused: list[bool] = field(default_factory=list)
+    failure: HeadwaterError | None = None
+
+    def plan(self, request: Request) -> BackfillPlan:
+        return BackfillPlan((), (f"{request.model} is only planned",))
+
+    def run(self, request: Request, tell: Callable[[str], None], *, pauses: bool) -> BackfillOutcome:
+        if self.failure:
+            raise self.failure
+        self.asked.append(request)
+        self.paused.append(pauses)
+        tell("correct it")
+        difference = Difference(same=9, changed=1)
+        return BackfillOutcome((Written(request.model, request.kind, request.scope, difference, 7, "duckdb", 1.5),))

@@ -77,7 +77,7 @@ def test_days_that_are_not_over_are_named(
     ("arguments", "status", "message"),
     [
         (("dwd.orders", "--from", "2026-11-01", "--to", "2026-11-02"), 1, "dwd.orders is not a report: its Flink job"),
-        (("rpt.nope", "--from", "2026-11-01", "--to", "2026-11-02"), 1, "the reports are rpt.daily"),
+        (("rpt.nope", "--from", "2026-11-01", "--to", "2026-11-02"), 1, "the tables are rpt.daily"),
         (("daily", "--from", "2026-11-01", "--to", "2026-11-02"), 2, "not of the form layer.table"),
         (("rpt.daily", "--from", "2026-11-02", "--to", "2026-11-01"), 2, "--to 2026-11-01 is before --from 2026-11-02"),
         (

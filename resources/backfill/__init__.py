@@ -1,0 +1,1 @@
+"""Carrying out backfills of tables that streams keep, beside their running jobs."""
