@@ -98,6 +98,14 @@ SUITE = (
         25,
     ),
     Benchmark(
+        "fixtures",
+        "the reference warehouse's fixtures per second on DuckDB / bare DuckDB, given the same statements",
+        "no goal",
+        "benchmarks.fixtures",
+        False,
+        0.5,
+    ),
+    Benchmark(
         "upgrade",
         "from stopping a changed job until its next version is healthy / stop and resume by hand",
         "no goal",
