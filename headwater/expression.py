@@ -7,9 +7,9 @@ from sqlglot import exp
 
 from headwater.coercion import arithmetic, common_type, joined_text
 from headwater.diagnostics import Diagnostics, closest
-from headwater.dialect import cast_type
-from headwater.functions import RULES, UNIT_FIRST, WITHOUT_PARENTHESES
-from headwater.origins import Resolved, is_map
+from headwater.flinksql import JsonCall, MapLiteral, cast_type
+from headwater.functions import RULES, UNIT_FIRST
+from headwater.origins import Resolved
 from headwater.scope import Binding, Field, Origins, Relation, Scope, Typed, Unknown
 from headwater.sqltype import INTERVAL, NULL, SqlType
 
@@ -52,13 +52,6 @@ class Expressions:
     def _field(self, node: exp.Column, scope: Scope) -> Field:
         parts = [part for part in node.parts if isinstance(part, exp.Identifier)]
         names = [part.name for part in parts]
-        if (
-            len(parts) == 1
-            and names[0].upper() in WITHOUT_PARENTHESES
-            and not parts[0].quoted
-            and not scope.find(names[0])
-        ):
-            return Field("", RULES[names[0].upper()](()) or Unknown(node))
         for length in range(len(names) - 1, 0, -1):
             binding = scope.binding(names[:length])
             if binding:
@@ -215,13 +208,15 @@ class Expressions:
         return independent or next(kind for kind in types if isinstance(kind, Unknown))
 
     def _bracket(self, node: exp.Bracket, scope: Scope) -> Typed:
-        arguments = [self.type(argument, scope) for argument in node.expressions]
-        if is_map(node):
-            return self._by_rule(node, "MAP", arguments)
+        for argument in node.expressions:
+            self.type(argument, scope)
         kind = self.type(node.this, scope)
         if isinstance(kind, Unknown):
             return kind
         return kind.elements[-1] if kind.root in ("ARRAY", "MAP") else Unknown(node)
+
+    def _map(self, node: MapLiteral, scope: Scope) -> Typed:
+        return self._by_rule(node, "MAP", [self.type(argument, scope) for argument in node.expressions])
 
     def _array(self, node: exp.Array, scope: Scope) -> Typed:
         return self._by_rule(node, "ARRAY", [self.type(argument, scope) for argument in node.expressions])
@@ -337,6 +332,8 @@ _RULES: dict[type[exp.Expr], Callable[[Expressions, Any, Scope], Typed]] = {
     exp.DPipe: Expressions._joined,
     exp.Case: Expressions._case,
     exp.Anonymous: Expressions._call,
+    JsonCall: Expressions._call,
+    MapLiteral: Expressions._map,
     exp.Bracket: Expressions._bracket,
     exp.Array: Expressions._array,
     exp.Tuple: Expressions._tuple,
@@ -357,6 +354,8 @@ _RULES: dict[type[exp.Expr], Callable[[Expressions, Any, Scope], Typed]] = {
     exp.WindowSpec: Expressions._nothing,
     exp.CurrentTimestamp: lambda *_: SqlType("TIMESTAMP_LTZ", (3,)),
     exp.CurrentDate: lambda *_: SqlType("DATE"),
+    exp.Localtime: lambda *_: SqlType("TIME", (0,)),
+    exp.Localtimestamp: lambda *_: SqlType("TIMESTAMP", (3,)),
     exp.CurrentTime: lambda *_: SqlType("TIME", (0,)),
     exp.Floor: _by_name("FLOOR"),
     exp.Ceil: _by_name("CEIL"),

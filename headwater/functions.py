@@ -110,9 +110,8 @@ _NAMES: dict[Rule, str] = {
         REGEXP_REPLACE CHR TO_BASE64 FROM_BASE64 PARSE_URL URL_ENCODE URL_DECODE BTRIM TRANSLATE PRINTF DATE_FORMAT
         FROM_UNIXTIME CONVERT_TZ JSON_VALUE JSON_QUERY JSON_STRING JSON_OBJECT JSON_ARRAY JSON_QUOTE JSON_UNQUOTE
         ARRAY_JOIN TYPEOF BIN HEX""",
-    _always(_DATE): "TO_DATE CURRENT_DATE",
-    _always(_TIME): "CURRENT_TIME LOCALTIME",
-    _always(_TIMESTAMP): "TO_TIMESTAMP LOCALTIMESTAMP",
+    _always(_DATE): "TO_DATE",
+    _always(_TIMESTAMP): "TO_TIMESTAMP",
     _always(_INSTANT): "TO_TIMESTAMP_LTZ PROCTIME NOW CURRENT_TIMESTAMP CURRENT_ROW_TIMESTAMP",
     _always(SqlType("CHAR", (36,))): "UUID",
     _always(SqlType("CHAR", (32,))): "MD5",
@@ -143,9 +142,6 @@ _NAMES: dict[Rule, str] = {
 
 RULES: dict[str, Rule] = {name: rule for rule, names in _NAMES.items() for name in names.split()}
 """The rule of each function on the list, by its name in upper case."""
-
-WITHOUT_PARENTHESES = ("LOCALTIME", "LOCALTIMESTAMP")
-"""Functions that SQL writes as a plain word and that sqlglot reads as a column."""
 
 UNIT_FIRST = ("TIMESTAMPDIFF", "TIMESTAMPADD")
 """Functions whose first argument is a unit of time."""

@@ -45,19 +45,12 @@ def united(parts: Iterable[Origins]) -> Origins:
     return found
 
 
-def is_map(node: exp.Bracket) -> bool:
-    """MAP[…], of which sqlglot takes the word for a column."""
-    return isinstance(node.this, exp.Column) and node.this.name.upper() == "MAP" and not node.this.args.get("table")
-
-
 def _parts(node: exp.Expr) -> Iterable[exp.Expr]:
     """The parts of an expression whose values its own is worked out from."""
     if isinstance(node, _VALUE_FIRST):
         return (node.this,)
     if isinstance(node, exp.Exists):
         return ()
-    if isinstance(node, exp.Bracket) and is_map(node):
-        return node.expressions
     if isinstance(node, exp.Anonymous) and node.name.upper() in UNIT_FIRST:
         return node.expressions[1:]
     return node.iter_expressions()

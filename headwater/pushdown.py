@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from sqlglot import exp
 
 from headwater.batch import Comparison, Literal, Operator, TableScan
-from headwater.dialect import cast_type
+from headwater.flinksql import cast_type
 from headwater.model import TableName
 
 _OPERATORS: dict[type[exp.Expr], Operator] = {

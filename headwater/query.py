@@ -8,8 +8,8 @@ from sqlglot import exp
 from sqlglot.errors import ParseError
 
 from headwater.diagnostics import Diagnostics, closest
-from headwater.dialect import InvalidSyntax, parse
-from headwater.functions import RULES, UNIT_FIRST, WITHOUT_PARENTHESES
+from headwater.flinksql import InvalidSyntax, parse
+from headwater.functions import RULES
 from headwater.model import Origin, OutputColumn, TableName
 from headwater.problem import Position, Problem
 from headwater.relations import Relations, Schema
@@ -147,17 +147,9 @@ def _check_known(field: Field, found: Diagnostics) -> None:
 def _check_reserved(tree: exp.Expr, found: Diagnostics) -> None:
     """sqlglot takes many words as names that Flink does not."""
     for name in tree.find_all(exp.Identifier):
-        if not name.quoted and name.name.upper() in RESERVED and not _is_word_of_the_language(name):
+        if not name.quoted and name.name.upper() in RESERVED:
             advice = f"Put it in backticks: `{name.name}`."
             found.problem(name, f"«{name.name}» is a word that Flink SQL keeps for itself", advice)
-
-
-def _is_word_of_the_language(name: exp.Identifier) -> bool:
-    """LOCALTIME and the like, or the unit in TIMESTAMPDIFF(SECOND, …)."""
-    column = name.parent
-    call = column.parent if column is not None else None
-    is_unit = isinstance(call, exp.Anonymous) and call.name.upper() in UNIT_FIRST and call.expressions[0] is column
-    return is_unit or name.name.upper() in WITHOUT_PARENTHESES
 
 
 _ADVICE = {"INSERT": "Leave INSERT INTO out: the platform writes it."}

@@ -7,8 +7,8 @@ from sqlglot import exp
 
 from headwater.calendar import CALENDARS
 from headwater.diagnostics import Diagnostics, closest
-from headwater.dialect import WindowTable
 from headwater.expression import Expressions
+from headwater.flinksql import WINDOW_COLUMNS, Matched, WindowTable
 from headwater.model import Column, Layer, Origin, TableName
 from headwater.origins import united
 from headwater.scope import Binding, Field, Origins, Relation, Scope, Typed, Unknown
@@ -19,7 +19,6 @@ _CALENDARS = {
     for name, columns in CALENDARS.items()
 }
 _NO_FIELDS = Relation((), is_complete=False)
-_WINDOW_COLUMNS = ("window_start", "window_end", "window_time")
 
 Schema = Mapping[TableName, tuple[Column, ...] | None]
 """The columns of every declared table; None for one whose declaration cannot be read."""
@@ -187,6 +186,10 @@ class Relations:
             return self.table(node)
         if isinstance(node, WindowTable):
             return (), self.window_table(scope, node)
+        if isinstance(node, Matched):
+            place = self.found.position(node.meta["start"])
+            self.found.add(place, "MATCH_RECOGNIZE is refused: the columns it gives are not worked out")
+            return (), _NO_FIELDS
         if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table):
             inner = Scope(scope.parent)
             self.add_source(inner, node.this)
@@ -240,21 +243,22 @@ class Relations:
 
     def window_table(self, scope: Scope, node: WindowTable) -> Relation:
         inner = Scope(scope.parent)
-        self.add_source(inner, node.args["source"])
+        self.add_source(inner, node.source)
         for column in node.args.get("partition_by") or ():
             self.expressions.type(column, inner)
-        time_column = self.expressions.field(node.args["time_column"], inner)
+        if node.args.get("offset"):
+            message = f"{node.name} with an offset is refused: in streaming Flink 2.0 loses rows with it"
+            self.found.problem(node, message)
+        time_column = self.expressions.field(node.time_column, inner)
         kind = time_column.type
         if isinstance(kind, SqlType) and not _can_be_event_time(kind):
             message = f"{node.name} goes by «{time_column.name}», which is {kind}"
-            self.found.problem(
-                node.args["time_column"], message, "A window needs a TIMESTAMP_LTZ(3) or TIMESTAMP(3) column."
-            )
+            self.found.problem(node.time_column, message, "A window needs a TIMESTAMP_LTZ(3) or TIMESTAMP(3) column.")
         if time_column.origin:
             self.time_columns[time_column.origin] = None
-        fields = tuple(field for field in inner.all_fields() if field.name not in _WINDOW_COLUMNS)
+        fields = tuple(field for field in inner.all_fields() if field.name not in WINDOW_COLUMNS)
         local = SqlType("TIMESTAMP", (3,))
-        window = zip(_WINDOW_COLUMNS, (local, local, kind), strict=True)
+        window = zip(WINDOW_COLUMNS, (local, local, kind), strict=True)
         bounds = (Field(name, of, made_of=time_column.made_of) for name, of in window)
         return Relation((*fields, *bounds), inner.is_complete)
 

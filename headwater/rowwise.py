@@ -2,6 +2,7 @@
 
 from sqlglot import exp
 
+from headwater.flinksql import WindowTable
 from headwater.functions import RULES
 
 # A clause or function that is not listed here counts as one that needs to see other rows.
@@ -27,7 +28,7 @@ def _is_plain(node: exp.Expr) -> bool:
             "joins"
         )
     if isinstance(node, exp.From):
-        return isinstance(node.this, exp.Table | exp.Subquery)
+        return isinstance(node.this, exp.Table | exp.Subquery) and not isinstance(node.this, WindowTable)
     if isinstance(node, exp.Anonymous):
         return node.name.upper() in _ROW_FUNCTIONS
     return not isinstance(

@@ -4,6 +4,15 @@ Where the engines differ is written at each rule. Sessions of both engines are i
 (https://nightlies.apache.org/flink/flink-docs-release-2.0/docs/dev/table/functions/systemfunctions/), runs of both.
 """
 
-from headwater.duckdb_terms import aggregates, functions, operators
+from headwater.duckdb_terms import aggregates, casts, nested, numbers, operators, over, texts, times
 
-RULES = {**operators.RULES, **functions.RULES, **aggregates.RULES}
+RULES = {
+    **operators.RULES,
+    **casts.RULES,
+    **numbers.RULES,
+    **texts.RULES,
+    **times.RULES,
+    **nested.RULES,
+    **aggregates.RULES,
+    **over.RULES,
+}

@@ -1,4 +1,4 @@
-"""Aggregates and rankings."""
+"""Aggregates: over groups, with FILTER, and over windows of rows."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,21 +8,19 @@ from headwater.duckdb_terms.typed import (
     BIGINT,
     DOUBLE,
     INTEGERS,
+    NESTED,
     Refused,
     Surroundings,
     Typed,
     arguments,
+    as_number,
     condition,
     duckdb_type,
 )
 from headwater.sqltype import SqlType
 
-
-def _count(node: exp.Expr, around: Surroundings) -> Typed:
-    if isinstance(arguments(node, 1)[0], exp.Star):
-        return Typed("COUNT(*)", BIGINT)
-    distinct, argument = _argument(node, around)
-    return Typed(f"COUNT({distinct}{argument.sql})", BIGINT)
+Aggregate = Callable[[exp.Expr, Surroundings, str], Typed]
+"""An aggregate's translation; the text (FILTER, OVER) goes behind each aggregate call in it."""
 
 
 def _argument(node: exp.Expr, around: Surroundings) -> tuple[str, Typed]:
@@ -34,79 +32,92 @@ def _argument(node: exp.Expr, around: Surroundings) -> tuple[str, Typed]:
     return "DISTINCT ", around.expression(given.expressions[0])
 
 
-def _summed(node: exp.Expr, around: Surroundings) -> Typed:
+def _count(node: exp.Expr, around: Surroundings, suffix: str) -> Typed:
+    if isinstance(arguments(node, 1)[0], exp.Star):
+        return Typed(f"COUNT(*){suffix}", BIGINT)
     distinct, argument = _argument(node, around)
+    return Typed(f"COUNT({distinct}{argument.sql}){suffix}", BIGINT)
+
+
+def _sum(node: exp.Expr, around: Surroundings, suffix: str) -> Typed:
+    distinct, argument = _argument(node, around)
+    text = f"SUM({distinct}{argument.sql}){suffix}"
     match argument.type.root:
         case root if root in INTEGERS:
             # Flink's sum has the argument's type and wraps; this one fails instead.
-            return Typed(f"CAST(SUM({distinct}{argument.sql}) AS {duckdb_type(node, argument.type)})", argument.type)
+            return Typed(f"CAST({text} AS {duckdb_type(node, argument.type)})", argument.type)
         case "DECIMAL":
-            return Typed(f"SUM({distinct}{argument.sql})", SqlType("DECIMAL", (38, argument.type.scale)))
+            return Typed(text, SqlType("DECIMAL", (38, argument.type.scale)))
         case "DOUBLE":
-            return Typed(f"SUM({distinct}{argument.sql})", DOUBLE)
+            return Typed(text, DOUBLE)
     raise Refused(node, f"SUM of {argument.type}")
 
 
-def _averaged(node: exp.Expr, around: Surroundings) -> Typed:
+def _average(node: exp.Expr, around: Surroundings, suffix: str) -> Typed:
     distinct, argument = _argument(node, around)
     if argument.type == DOUBLE:
-        return Typed(f"AVG({distinct}{argument.sql})", DOUBLE)
+        return Typed(f"AVG({distinct}{argument.sql}){suffix}", DOUBLE)
     if argument.type.root in INTEGERS:
         # Flink's average of integers is an integer, cut toward zero.
-        sums, counts = f"SUM({distinct}{argument.sql})", f"NULLIF(COUNT({distinct}{argument.sql}), 0)"
+        sums, counts = f"SUM({distinct}{argument.sql}){suffix}", f"NULLIF(COUNT({distinct}{argument.sql}){suffix}, 0)"
         return Typed(f"CAST({sums} // {counts} AS {duckdb_type(node, argument.type)})", argument.type)
     raise Refused(node, f"AVG of {argument.type}: DuckDB gives a double; AVG(CAST(… AS DOUBLE)) is the same in both")
 
 
-def _least_or_greatest(word: str) -> Callable[[exp.Expr, Surroundings], Typed]:
-    def rule(node: exp.Expr, around: Surroundings) -> Typed:
-        _, argument = _argument(node, around)
-        return Typed(f"{word}({argument.sql})", argument.type)
+def _least_or_greatest(word: str) -> Aggregate:
+    def rule(node: exp.Expr, around: Surroundings, suffix: str) -> Typed:
+        distinct, argument = _argument(node, around)
+        if argument.type.root in NESTED:
+            raise Refused(node, f"{word} of {argument.type}")
+        return Typed(f"{word}({distinct}{argument.sql}){suffix}", argument.type)
 
     return rule
 
 
-def _filtered(node: exp.Filter, around: Surroundings) -> Typed:
-    test = condition(node.expression.this, around)
-    aggregate = around.expression(node.this)
-    # The text of an aggregate is AGG(x), CAST(AGG(x) AS …) or, for AVG of integers, a quotient of two.
-    if node.this.name.upper() == "AVG" and aggregate.type != DOUBLE:
-        raise Refused(node, "FILTER on AVG of integers; AVG(CASE WHEN … END) is the same")
-    text = aggregate.sql
-    if text.startswith("CAST(SUM("):
-        inner, _, rest = text.removeprefix("CAST(").rpartition(" AS ")
-        return Typed(f"CAST({inner} FILTER (WHERE {test}) AS {rest}", aggregate.type)
-    return Typed(f"{text} FILTER (WHERE {test})", aggregate.type)
+def _spread(word: str) -> Aggregate:
+    """Deviations and variances: of doubles, where the last digits may differ; of integers Flink makes integers."""
+
+    def rule(node: exp.Expr, around: Surroundings, suffix: str) -> Typed:
+        distinct, argument = _argument(node, around)
+        if argument.type != DOUBLE:
+            raise Refused(node, f"{word} of {argument.type}: CAST the argument to DOUBLE")
+        return Typed(f"{word}({distinct}{as_number(node, argument)}){suffix}", DOUBLE)
+
+    return rule
 
 
-def _ranked(node: exp.Window, around: Surroundings) -> Typed:
-    """ROW_NUMBER, RANK and DENSE_RANK; Flink sorts NULL as the smallest value."""
-    word = f"{node.this.name.upper()}()"
-    if (
-        word not in ("ROW_NUMBER()", "RANK()", "DENSE_RANK()")
-        or node.this.expressions
-        or node.args.get("spec")
-        or node.args.get("alias")
-    ):
-        raise Refused(node, "over a window, ROW_NUMBER, RANK and DENSE_RANK are known, without a frame")
-    keys = ", ".join(around.expression(key).sql for key in node.args.get("partition_by") or ())
-    order = node.args.get("order")
-    sorts = []
-    for item in order.expressions if order else ():
-        down = bool(item.args.get("desc"))
-        sorts.append(f"{around.expression(item.this).sql} {'DESC NULLS LAST' if down else 'ASC NULLS FIRST'}")
-    if not sorts:
-        raise Refused(node, f"{word} without ORDER BY gives any row")
-    partition = f"PARTITION BY {keys} " if keys else ""
-    return Typed(f"{word} OVER ({partition}ORDER BY {', '.join(sorts)})", BIGINT)
+AGGREGATES: Mapping[str, Aggregate] = {
+    "COUNT": _count,
+    "SUM": _sum,
+    "AVG": _average,
+    "MIN": _least_or_greatest("MIN"),
+    "MAX": _least_or_greatest("MAX"),
+    "STDDEV_POP": _spread("STDDEV_POP"),
+    "STDDEV_SAMP": _spread("STDDEV_SAMP"),
+    "VAR_POP": _spread("VAR_POP"),
+    "VAR_SAMP": _spread("VAR_SAMP"),
+}
+
+
+def aggregate(node: exp.Expr, around: Surroundings, suffix: str = "") -> Typed:
+    """An aggregate call, with FILTER or without. Raises Refused for a function that is none."""
+    if isinstance(node, exp.Filter):
+        test = condition(node.expression.this, around)
+        return aggregate(node.this, around, f" FILTER (WHERE {test}){suffix}")
+    name = node.name.upper() if isinstance(node, exp.Anonymous) else node.key.upper()
+    if name not in AGGREGATES:
+        raise Refused(node, f"{name} is not an aggregate that is known to be the same in both engines")
+    return AGGREGATES[name](node, around, suffix)
+
+
+def _grouping(node: exp.Expr, around: Surroundings) -> Typed:
+    columns = [part.sql for part in around.all(arguments(node, 1, 30))]
+    return Typed(f"CAST(GROUPING({', '.join(columns)}) AS BIGINT)", BIGINT)
 
 
 RULES: Mapping[type[exp.Expr] | str, Callable[..., Typed]] = {
-    "COUNT": _count,
-    "SUM": _summed,
-    "AVG": _averaged,
-    "MIN": _least_or_greatest("MIN"),
-    "MAX": _least_or_greatest("MAX"),
-    exp.Filter: _filtered,
-    exp.Window: _ranked,
+    **dict.fromkeys(AGGREGATES, aggregate),
+    exp.Filter: aggregate,
+    "GROUPING": _grouping,
+    "GROUPING_ID": _grouping,
 }

@@ -4,33 +4,40 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
+from headwater import coercion
 from headwater.duckdb_terms.typed import (
     BIGINT,
     BOOLEAN,
-    DATE,
     DOUBLE,
     FLOATS,
     INT,
     INTEGERS,
-    SPANS,
-    STRING,
-    TIMES,
     Refused,
     Rule,
     Surroundings,
     Typed,
     arguments,
-    as_decimal,
     as_text,
     as_type,
     common_type,
+    comparable,
     condition,
     duckdb_type,
     is_number,
+    texted,
 )
 from headwater.sqltype import NULL, SqlType
 
-_COMPARISONS = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
+_COMPARISONS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.NullSafeNEQ: "IS DISTINCT FROM",
+    exp.NullSafeEQ: "IS NOT DISTINCT FROM",
+}
 
 
 def _column(node: exp.Column, around: Surroundings) -> Typed:
@@ -40,14 +47,14 @@ def _column(node: exp.Column, around: Surroundings) -> Typed:
 def _literal(node: exp.Literal, around: Surroundings) -> Typed:
     text = node.name
     if node.is_string:
-        return Typed("'" + text.replace("'", "''") + "'", STRING)
+        return Typed(texted(text), SqlType("CHAR", (len(text),)))
     if text.isdigit():
         if len(text) > 18:
             raise Refused(node, "a whole number of more than 18 digits")
         return Typed(text, INT if int(text) < 2**31 else BIGINT)
     whole, point, fraction = text.partition(".")
     if point and (whole + fraction).isdigit():
-        kind = SqlType("DECIMAL", (max(1, len(whole.lstrip("0")) + len(fraction)), len(fraction)))
+        kind = SqlType("DECIMAL", (max(1, len(whole) + len(fraction)), len(fraction)))
         return Typed(f"CAST('{text}' AS {duckdb_type(node, kind)})", kind)
     return Typed(f"CAST('{text}' AS DOUBLE)", DOUBLE)
 
@@ -79,26 +86,27 @@ def _not(node: exp.Not, around: Surroundings) -> Typed:
 
 def _comparison(node: exp.Expr, around: Surroundings) -> Typed:
     left, right = around.expression(node.this), around.expression(node.expression)
-    common_type((node, node), (left.type, right.type))
+    comparable(node, (left.type, right.type))
     return Typed(f"({left.sql} {_COMPARISONS[type(node)]} {right.sql})", BOOLEAN)
 
 
 def _between(node: exp.Between, around: Surroundings) -> Typed:
-    parts = [around.expression(part) for part in (node.this, node.args["low"], node.args["high"])]
+    value, low, high = around.all((node.this, node.args["low"], node.args["high"]))
+    comparable(node, (value.type, low.type, high.type))
+    text = f"({value.sql} BETWEEN {low.sql} AND {high.sql})"
     if node.args.get("symmetric"):
-        raise Refused(node, "BETWEEN SYMMETRIC is not known")
-    common_type([node] * 3, [part.type for part in parts])
-    return Typed(f"({parts[0].sql} BETWEEN {parts[1].sql} AND {parts[2].sql})", BOOLEAN)
+        text = f"({text} OR ({value.sql} BETWEEN {high.sql} AND {low.sql}))"
+    return Typed(text, BOOLEAN)
 
 
 def _in(node: exp.In, around: Surroundings) -> Typed:
     left = around.expression(node.this)
     if query := node.args.get("query"):
         text, types = around.subquery(query.unnest())
-        common_type((node, node), (left.type, types[0]))
+        comparable(node, (left.type, types[0]))
         return Typed(f"({left.sql} IN ({text}))", BOOLEAN)
-    items = [around.expression(item) for item in node.expressions]
-    common_type([node] * (len(items) + 1), [left.type, *(item.type for item in items)])
+    items = around.all(node.expressions)
+    comparable(node, [left.type, *(item.type for item in items)])
     return Typed(f"({left.sql} IN ({', '.join(item.sql for item in items)}))", BOOLEAN)
 
 
@@ -106,31 +114,65 @@ def _exists(node: exp.Exists, around: Surroundings) -> Typed:
     return Typed(f"EXISTS ({around.subquery(node.this.unnest())[0]})", BOOLEAN)
 
 
+def _single_value(node: exp.Subquery, around: Surroundings) -> Typed:
+    """(SELECT MAX(x) FROM t): one value, for a query that gives one row whatever it reads."""
+    query = node.unnest()
+    aggregates = isinstance(query, exp.Select) and all(
+        any(call.name.upper() in _AGGREGATES for call in item.find_all(exp.Anonymous)) for item in query.expressions
+    )
+    if not aggregates or query.args.get("group") or query.args.get("having"):
+        raise Refused(node, "a sub-query as a value is an aggregate without GROUP BY here: else it may give many rows")
+    text, types = around.subquery(query)
+    if len(types) != 1:
+        raise Refused(node, f"a sub-query as a value gives one column, not {len(types)}")
+    return Typed(f"({text})", types[0])
+
+
 def _is(node: exp.Is, around: Surroundings) -> Typed:
     tested = around.expression(node.this)
     wanted = node.expression
+    if isinstance(wanted, exp.JSON):
+        return _is_json(node, tested, wanted)
     if not isinstance(wanted, exp.Null | exp.Boolean):
-        raise Refused(node, "IS takes NULL, TRUE or FALSE here")
+        raise Refused(node, "IS takes NULL, TRUE, FALSE or JSON here")
     return Typed(f"({tested.sql} IS {around.expression(wanted).sql})", BOOLEAN)
 
 
-def _like(node: exp.Like, around: Surroundings) -> Typed:
-    text, pattern = around.expression(node.this), around.expression(node.expression)
-    if not (isinstance(node.expression, exp.Literal) and "\\" not in node.expression.name):
+def _is_json(node: exp.Is, tested: Typed, wanted: exp.JSON) -> Typed:
+    if wanted.args.get("with_") or wanted.args.get("unique"):
+        raise Refused(node, "IS JSON WITH UNIQUE KEYS")
+    kinds = {"OBJECT": "= 'OBJECT'", "ARRAY": "= 'ARRAY'", "SCALAR": "NOT IN ('OBJECT', 'ARRAY')"}
+    text, kind = as_text(node, tested), wanted.text("this").upper()
+    if kind in ("", "VALUE"):
+        return Typed(f"COALESCE(json_valid({text}), FALSE)", BOOLEAN)
+    if kind not in kinds:
+        raise Refused(node, f"IS JSON {kind}")
+    test = f"json_type({text}) {kinds[kind]}"
+    return Typed(f"COALESCE(CASE WHEN json_valid({text}) THEN {test} ELSE FALSE END, FALSE)", BOOLEAN)
+
+
+def _like(node: exp.Expr, around: Surroundings) -> Typed:
+    escape = node.expression.name if isinstance(node, exp.Escape) else ""
+    like = node.this if isinstance(node, exp.Escape) else node
+    if not isinstance(like, exp.Like):
+        raise Refused(node, f"{like.key.upper()} with ESCAPE")
+    text, pattern = around.expression(like.this), around.expression(like.expression)
+    if not (isinstance(like.expression, exp.Literal) and "\\" not in like.expression.name) or len(escape) > 1:
         raise Refused(node, "LIKE takes a literal pattern without a backslash: the engines escape differently")
-    return Typed(f"({as_text(node, text)} LIKE {pattern.sql})", BOOLEAN)
+    suffix = f" ESCAPE {texted(escape)}" if escape else ""
+    return Typed(f"({as_text(node, text)} LIKE {pattern.sql}{suffix})", BOOLEAN)
 
 
 def _case(node: exp.Case, around: Surroundings) -> Typed:
     subject = around.expression(node.this) if node.this else None
-    branches = node.args["ifs"]
-    tests, values = [], []
-    for branch in branches:
+    tests: list[str] = []
+    values: list[Typed] = []
+    for branch in node.args["ifs"]:
         if subject is None:
             tests.append(condition(branch.this, around))
         else:
             test = around.expression(branch.this)
-            common_type((branch, branch), (subject.type, test.type))
+            comparable(branch, (subject.type, test.type))
             tests.append(f"{subject.sql} = {test.sql}")
         values.append(around.expression(branch.args["true"]))
     default = node.args.get("default")
@@ -147,7 +189,7 @@ def _case(node: exp.Case, around: Surroundings) -> Typed:
 
 def _if(node: exp.Expr, around: Surroundings) -> Typed:
     test, yes, no = arguments(node, 3)
-    values = [around.expression(yes), around.expression(no)]
+    values = around.all((yes, no))
     kind = common_type((yes, no), [value.type for value in values])
     texts = [as_type(node, value, kind) for value in values]
     return Typed(f"CASE WHEN {condition(test, around)} THEN {texts[0]} ELSE {texts[1]} END", kind)
@@ -155,22 +197,22 @@ def _if(node: exp.Expr, around: Surroundings) -> Typed:
 
 def _coalesce(node: exp.Expr, around: Surroundings) -> Typed:
     given = arguments(node, 1, 100)
-    parts = [around.expression(part) for part in given]
+    parts = around.all(given)
     kind = common_type(given, [part.type for part in parts])
     return Typed(f"COALESCE({', '.join(as_type(node, part, kind) for part in parts)})", kind)
 
 
 def _nullif(node: exp.Expr, around: Surroundings) -> Typed:
-    left, right = (around.expression(part) for part in arguments(node, 2))
-    common_type((node, node), (left.type, right.type))
+    left, right = around.all(arguments(node, 2))
+    comparable(node, (left.type, right.type))
     return Typed(f"NULLIF({left.sql}, {right.sql})", left.type)
 
 
 def _extreme(word: str) -> Rule:
     def rule(node: exp.Expr, around: Surroundings) -> Typed:
         given = arguments(node, 1, 100)
-        parts = [around.expression(part) for part in given]
-        kind = common_type(given, [part.type for part in parts])
+        parts = around.all(given)
+        kind = comparable(node, [part.type for part in parts])
         # Flink gives NULL as soon as one argument is NULL; DuckDB leaves NULLs out.
         tests = " OR ".join(f"{part.sql} IS NULL" for part in parts)
         return Typed(f"CASE WHEN {tests} THEN NULL ELSE {word}({', '.join(part.sql for part in parts)}) END", kind)
@@ -181,37 +223,35 @@ def _extreme(word: str) -> Rule:
 def _arithmetic(sign: str) -> Callable[[exp.Expr, Surroundings], Typed]:
     def rule(node: exp.Expr, around: Surroundings) -> Typed:
         if sign in "+-" and isinstance(node.expression, exp.Interval):
-            return _shifted(node, sign, around)
+            return around.rules["+ INTERVAL"](node, around)
         left, right = around.expression(node.this), around.expression(node.expression)
         if not all(is_number(side.type) or side.type == NULL for side in (left, right)):
             raise Refused(node, f"{left.type} {sign} {right.type} is not arithmetic on numbers")
-        kind = _product(node, left.type, right.type) if sign == "*" else _sum_type(left.type, right.type)
+        kind = coercion.arithmetic(sign, left.type, right.type)
+        if kind is None:
+            raise Refused(node, f"{left.type} {sign} {right.type}")
+        if kind.root == "DECIMAL":
+            return _decimals(node, sign, left, right, kind)
         # Flink widens to the larger operand first; so the text says it, and an overflow is an error, not a wrap.
-        return Typed(f"({_number(node, left, kind)} {sign} {_number(node, right, kind)})", kind)
+        return Typed(f"({as_type(node, left, kind)} {sign} {as_type(node, right, kind)})", kind)
 
     return rule
 
 
-def _number(node: exp.Expr, typed: Typed, kind: SqlType) -> str:
-    return typed.sql if kind.root == "DECIMAL" else as_type(node, typed, kind)
-
-
-def _sum_type(left: SqlType, right: SqlType) -> SqlType:
-    kind = common_type((exp.Null(), exp.Null()), (left, right))
-    if kind.root != "DECIMAL":
-        return kind
-    return SqlType("DECIMAL", (min(38, kind.precision + 1), kind.scale))
-
-
-def _product(node: exp.Expr, left: SqlType, right: SqlType) -> SqlType:
-    kind = common_type((node, node), (left, right))
-    if kind.root != "DECIMAL":
-        return kind
-    one, other = as_decimal(left), as_decimal(right)
-    precision, scale = one.precision + other.precision, one.scale + other.scale
-    if precision > 38:
+def _decimals(node: exp.Expr, sign: str, left: Typed, right: Typed, kind: SqlType) -> Typed:
+    digits = [_digits(side.type) for side in (left, right)]
+    if sign == "*" and digits[0] + digits[1] > 38:
         raise Refused(node, "a product of more than 38 digits: Flink cuts its scale; CAST the factors to fewer digits")
-    return SqlType("DECIMAL", (precision, scale))
+    wide = left.sql
+    if kind.precision > 18 and left.type != NULL:
+        # Two decimals of up to 18 digits DuckDB computes in 18; one of more makes it take 38.
+        digits = max(19, _digits(left.type))
+        wide = f"CAST({left.sql} AS DECIMAL({digits}, {left.type.scale if left.type.root == 'DECIMAL' else 0}))"
+    return Typed(f"({wide} {sign} {right.sql})", kind)
+
+
+def _digits(kind: SqlType) -> int:
+    return {"TINYINT": 3, "SMALLINT": 5, "INT": 10, "BIGINT": 19}.get(kind.root) or kind.precision
 
 
 def _divided(node: exp.Div, around: Surroundings) -> Typed:
@@ -226,7 +266,7 @@ def _divided(node: exp.Div, around: Surroundings) -> Typed:
 
 def _modulo(node: exp.Expr, around: Surroundings) -> Typed:
     sides = (node.this, node.expression) if isinstance(node, exp.Mod) else arguments(node, 2)
-    left, right = (around.expression(side) for side in sides)
+    left, right = around.all(sides)
     if left.type.root not in INTEGERS or right.type.root not in INTEGERS:
         raise Refused(node, "MOD takes integers here")
     # Both take the sign of the dividend, and both fail on a zero divisor.
@@ -240,21 +280,7 @@ def _negated(node: exp.Neg, around: Surroundings) -> Typed:
     return Typed(f"(-{inner.sql})", inner.type)
 
 
-def _shifted(node: exp.Expr, sign: str, around: Surroundings) -> Typed:
-    """A time plus or minus an interval of days or less; the engines differ in what they make of months."""
-    time, interval = around.expression(node.this), node.expression
-    unit = interval.args["unit"].name.upper() if interval.args.get("unit") else ""
-    amount = interval.this
-    if unit not in SPANS or not isinstance(amount, exp.Literal) or not amount.name.isdigit():
-        raise Refused(interval, "an interval is a whole number of seconds, minutes, hours or days here")
-    shifted = f"({time.sql} {sign} INTERVAL '{amount.name}' {unit})"
-    if time.type == DATE and unit == "DAY":
-        # DuckDB makes a timestamp of it.
-        return Typed(f"CAST({shifted} AS DATE)", DATE)
-    if time.type.root not in TIMES:
-        raise Refused(node, f"{time.type} {sign} INTERVAL {unit}")
-    return Typed(shifted, time.type)
-
+_AGGREGATES = ("COUNT", "SUM", "AVG", "MIN", "MAX", "STDDEV_POP", "STDDEV_SAMP", "VAR_POP", "VAR_SAMP")
 
 RULES: Mapping[type[exp.Expr] | str, Callable[..., Typed]] = {
     exp.Column: _column,
@@ -269,8 +295,10 @@ RULES: Mapping[type[exp.Expr] | str, Callable[..., Typed]] = {
     exp.Between: _between,
     exp.In: _in,
     exp.Exists: _exists,
+    exp.Subquery: _single_value,
     exp.Is: _is,
     exp.Like: _like,
+    exp.Escape: _like,
     exp.Case: _case,
     "IF": _if,
     "COALESCE": _coalesce,

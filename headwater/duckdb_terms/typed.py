@@ -1,10 +1,12 @@
 """Types of Flink expressions, what a translation is made of, and the refusal."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
 
+from headwater import coercion
+from headwater.functions import RULES as TYPE_RULES
 from headwater.sqltype import NULL, SqlType
 
 STRING = SqlType("STRING")
@@ -18,6 +20,7 @@ INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
 TEXTS = ("STRING", "VARCHAR", "CHAR")
 FLOATS = ("FLOAT", "DOUBLE")
 TIMES = ("TIMESTAMP", "TIMESTAMP_LTZ")
+NESTED = ("ARRAY", "MAP", "ROW", "MULTISET")
 SPANS = {"SECOND": 1_000_000, "MINUTE": 60_000_000, "HOUR": 3_600_000_000, "DAY": 86_400_000_000}
 
 _NAMES = {
@@ -29,9 +32,12 @@ _NAMES = {
     "DOUBLE": "DOUBLE",
     "BOOLEAN": "BOOLEAN",
     "STRING": "VARCHAR",
+    "VARCHAR": "VARCHAR",
+    "CHAR": "VARCHAR",
     "DATE": "DATE",
     "TIMESTAMP": "TIMESTAMP",
     "TIMESTAMP_LTZ": "TIMESTAMPTZ",
+    "NULL": '"NULL"',
 }
 
 
@@ -76,62 +82,80 @@ class Surroundings:
         rule = self.rules.get(node.name.upper() if called else type(node))
         if rule is None:
             name = node.name if called else node.sql_name() if isinstance(node, exp.Func) else node.key.upper()
-            raise Refused(node, f"{name} is not among the constructs known to mean the same in both engines")
+            why = _WHY_NOT.get(name.upper(), "is not among the constructs known to mean the same in both engines")
+            raise Refused(node, f"{name} {why}")
         return rule(node, self)
+
+    def all(self, nodes: Iterable[exp.Expr]) -> list[Typed]:
+        """Several expressions."""
+        return [self.expression(node) for node in nodes]
 
 
 Rule = Callable[[exp.Expr, Surroundings], Typed]
 
+_WALL_CLOCK = "reads the clock: what it gives depends on when it runs"
+_NO_ORDER = "puts values together in no fixed order"
+_CHANCE = "gives something else at every run"
+_AS_TEXT = "writes JSON, and the engines write it differently"
+_WHY_NOT = {
+    **dict.fromkeys(
+        ("PROCTIME", "NOW", "CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME", "LOCALTIME", "LOCALTIMESTAMP"),
+        _WALL_CLOCK,
+    ),
+    **dict.fromkeys(("CURRENT_ROW_TIMESTAMP", "CURRENT_WATERMARK"), _WALL_CLOCK),
+    **dict.fromkeys(("LISTAGG", "ARRAY_AGG", "JSON_ARRAYAGG", "JSON_OBJECTAGG"), _NO_ORDER),
+    **dict.fromkeys(("MAP_KEYS", "MAP_VALUES", "MAP_ENTRIES"), "gives the entries of a map in no fixed order"),
+    **dict.fromkeys(("RAND", "RAND_INTEGER", "UUID"), _CHANCE),
+    **dict.fromkeys(("JSON_QUERY", "JSON_OBJECT", "JSON_ARRAY", "JSON_STRING"), _AS_TEXT),
+    **dict.fromkeys(("FIRST_VALUE", "LAST_VALUE"), "without OVER depends on the order in which rows arrive"),
+}
+
+
+def by_rule(node: exp.Expr, name: str, types: Sequence[SqlType]) -> SqlType:
+    """The type that Flink gives a function of arguments of these types. Raises Refused when it is not known."""
+    rule = TYPE_RULES.get(name)
+    found = rule(types) if rule else None
+    if found is None:
+        raise Refused(node, f"{name} of {', '.join(map(str, types))}")
+    return found
+
 
 def common_type(nodes: Sequence[exp.Expr], types: Sequence[SqlType]) -> SqlType:
     """The type that values of all these types have together. Raises Refused when they have none."""
-    known = [(node, kind) for node, kind in zip(nodes, types, strict=True) if kind != NULL]
-    if not known:
-        return NULL
-    result = known[0][1]
-    for node, kind in known[1:]:
-        result = _common(node, result, kind)
-    return result
+    found = NULL
+    for node, kind in zip(nodes, types, strict=True):
+        together = coercion.common_type([found, kind])
+        if together is None:
+            raise Refused(node, f"{found} and {kind} meet without a CAST")
+        found = together
+    return found
 
 
-def _common(node: exp.Expr, left: SqlType, right: SqlType) -> SqlType:
-    if left == right:
-        return left
-    if left.root in TEXTS and right.root in TEXTS:
-        return STRING
-    if left.root in TIMES and left.root == right.root:
-        return max(left, right, key=lambda kind: kind.precision)
-    if is_number(left) and is_number(right):
-        return _common_number(left, right)
-    raise Refused(node, f"{left} and {right} meet without a CAST")
-
-
-def _common_number(left: SqlType, right: SqlType) -> SqlType:
-    if left.root in FLOATS or right.root in FLOATS:
-        return DOUBLE
-    if left.root == "DECIMAL" or right.root == "DECIMAL":
-        one, other = as_decimal(left), as_decimal(right)
-        scale = max(one.scale, other.scale)
-        whole = max(one.precision - one.scale, other.precision - other.scale)
-        return SqlType("DECIMAL", (min(38, whole + scale), scale))
-    return max(left, right, key=lambda kind: INTEGERS.index(kind.root))
-
-
-def as_decimal(kind: SqlType) -> SqlType:
-    """The DECIMAL that holds every value of a type of whole numbers; a DECIMAL itself."""
-    digits = {"TINYINT": 3, "SMALLINT": 5, "INT": 10, "BIGINT": 19}
-    return kind if kind.root == "DECIMAL" else SqlType("DECIMAL", (digits[kind.root], 0))
+def comparable(node: exp.Expr, types: Sequence[SqlType]) -> SqlType:
+    """The type in which values are compared. Raises Refused for what the engines compare differently."""
+    kind = common_type([node] * len(types), types)
+    if kind.root in NESTED:
+        raise Refused(node, f"a comparison of {kind}: the engines differ in what NULLs inside it mean")
+    return kind
 
 
 def is_number(kind: SqlType) -> bool:
     """Whether a type is numeric."""
-    return kind.root in INTEGERS or kind.root in FLOATS or kind.root == "DECIMAL"
+    return coercion.is_numeric(kind)
 
 
 def duckdb_type(node: exp.Expr, kind: SqlType) -> str:
-    """DuckDB's name of a type. Raises Refused for one that reports do not use."""
-    if kind.root == "DECIMAL":
-        return f"DECIMAL({kind.precision}, {kind.scale})"
+    """DuckDB's name of a type. Raises Refused for one that is not known to mean the same."""
+    match kind.root:
+        case "DECIMAL":
+            return f"DECIMAL({kind.precision}, {kind.scale})"
+        case "ARRAY":
+            return f"{duckdb_type(node, kind.elements[0])}[]"
+        case "MAP":
+            return f"MAP({', '.join(duckdb_type(node, element) for element in kind.elements)})"
+        case "ROW" if len({name.lower() for name in kind.names}) == len(kind.names):
+            fields = zip(kind.names, kind.elements, strict=True)
+            return f"STRUCT({', '.join(f'{quoted(name)} {duckdb_type(node, element)}' for name, element in fields)})"
     if kind.root not in _NAMES:
         raise Refused(node, f"the type {kind} is not known to mean the same in both engines")
     return _NAMES[kind.root]
@@ -160,8 +184,55 @@ def as_text(node: exp.Expr, typed: Typed) -> str:
     return typed.sql
 
 
+def as_number(node: exp.Expr, typed: Typed) -> str:
+    """An expression that must be a number, as a DOUBLE. Raises Refused."""
+    if not is_number(typed.type):
+        raise Refused(node, f"a number is wanted and this is {typed.type}")
+    return typed.sql if typed.type == DOUBLE else f"CAST({typed.sql} AS DOUBLE)"
+
+
+def as_whole(node: exp.Expr, typed: Typed) -> str:
+    """An expression that must be an integer. Raises Refused."""
+    if typed.type.root not in INTEGERS:
+        raise Refused(node, f"an integer is wanted and this is {typed.type}")
+    return typed.sql
+
+
 def as_type(node: exp.Expr, typed: Typed, kind: SqlType) -> str:
     """The text of an expression, cast to a type that it widens to."""
     if typed.type in (kind, NULL) or typed.type.root in TEXTS:
         return typed.sql
     return f"CAST({typed.sql} AS {duckdb_type(node, kind)})"
+
+
+def literal(node: exp.Expr, what: str) -> str:
+    """The text of a string literal. Raises Refused when it is none."""
+    if not (isinstance(node, exp.Literal) and node.is_string):
+        raise Refused(node, f"{what} is a literal here")
+    return node.name
+
+
+def whole(node: exp.Expr, least: int, what: str) -> int:
+    """A literal integer. Raises Refused when it is none, or less than `least`."""
+    if not isinstance(node, exp.Literal) or not node.name.isdigit() or int(node.name) < least:
+        raise Refused(node, f"{what} is a literal of at least {least} here")
+    return int(node.name)
+
+
+def quoted(name: str) -> str:
+    """A name for DuckDB."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def texted(text: str) -> str:
+    """A string for DuckDB."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def unless(test: str, text: str, reason: str) -> str:
+    """The text, but a failing query for rows where the test is true: there the engines differ.
+
+    A refusal at run time, for what only the rows can tell. The message reaches whoever runs the query.
+    """
+    message = texted(f"DuckDB is not known to run this as Flink does: {reason}")
+    return f"CASE WHEN {test} THEN error({message}) ELSE {text} END"

@@ -5,7 +5,7 @@ import pytest
 import sqlglot
 
 from headwater.batch import Comparison, Operator, TableScan
-from headwater.dialect import parse
+from headwater.flinksql import parse
 from headwater.model import TableName
 from headwater.pushdown import scans
 
