@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from headwater.compile.text import identifier
-from headwater.dialect import WindowTable, parse
 from headwater.duckdb_sql import translate
+from headwater.flinksql import WindowTable, parse
 from headwater.model import Flow, Model, TableName
 from headwater.sqltype import SqlType
 
@@ -102,7 +102,7 @@ def touches_by_rows(model: Model, tree: exp.Expr) -> bool:
 
 
 def _window_functions(tree: exp.Expr) -> set[str]:
-    return {str(node.name or node.this).upper() for node in tree.find_all(WindowTable)}
+    return {node.name for node in tree.find_all(WindowTable)}
 
 
 def _is_grouping(select: exp.Select) -> bool:

@@ -71,6 +71,11 @@ class WindowTable(exp.Subquery):
         assert bound is not None
         return bound.this
 
+    @property
+    def intervals(self) -> tuple[exp.Expr, ...]:
+        """Its intervals in the order of WINDOW_ARGUMENTS, without the offset."""
+        return tuple(self.args[argument] for argument in WINDOW_ARGUMENTS[self.name])
+
     def interval(self, argument: str) -> exp.Expr:
         """The interval given as `size`, `slide`, `step` or `gap`. Raises KeyError when there is none."""
         return self.args[argument]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headwater.batchsql.flow import groups_by_key, touches_by_rows
-from headwater.dialect import parse
+from headwater.flinksql import parse
 from headwater.loader import load
 from headwater.model import Merge, Storage, TableName, Warehouse
 from headwater.problem import HeadwaterError
