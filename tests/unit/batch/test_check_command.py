@@ -76,7 +76,7 @@ def test_the_second_time_only_changes_are_read_unless_all_is_asked_for(run: Run,
 
 
 def test_what_could_not_be_evaluated_is_told_beside_what_could(run: Run) -> None:
-    result = run("--json", checks=(sql_check("SELECT UPPER(status) AS s FROM dwd.orders"), NotNull(("price",))))
+    result = run("--json", checks=(sql_check("SELECT INITCAP(status) AS s FROM dwd.orders"), NotNull(("price",))))
     assert result.exit_code == 1
     told = json.loads(result.output)
     assert [check["check"] for check in told["checks"]] == ["not_null_price"]

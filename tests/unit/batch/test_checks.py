@@ -93,7 +93,7 @@ def test_a_check_may_read_another_table(orders: Stack) -> None:
 
 
 def test_a_check_that_duckdb_does_not_run_as_flink_does_names_its_file_and_lets_the_others_run(orders: Stack) -> None:
-    sql = "SELECT UPPER(status) AS s FROM dwd.orders"
+    sql = "SELECT INITCAP(status) AS s FROM dwd.orders"
     examined = look(orders, declared(sql_check(sql), NotNull(("market",))))
     ((name, error),) = examined.failures
     assert name == "no_negative_price"
