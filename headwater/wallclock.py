@@ -2,7 +2,7 @@
 
 from sqlglot import exp
 
-from headwater.dialect import parse
+from headwater.flinksql import parse
 
 _CALLED = frozenset(
     {
@@ -10,7 +10,10 @@ _CALLED = frozenset(
         *("CURRENT_TIME", "LOCALTIME", "UNIX_TIMESTAMP", "CURRENT_WATERMARK", "RAND", "RAND_INTEGER", "UUID"),
     }
 )
-_NAMED: tuple[type[exp.Expr], ...] = (exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.Rand, exp.Uuid)
+_NAMED: tuple[type[exp.Expr], ...] = (
+    *(exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.Localtime, exp.Localtimestamp),
+    *(exp.Rand, exp.Uuid),
+)
 
 
 def wall_clock(sql: str) -> tuple[str, ...]:
@@ -23,6 +26,4 @@ def wall_clock(sql: str) -> tuple[str, ...]:
                     found.append(node.name.upper())
             elif isinstance(node, _NAMED):
                 found.append(node.sql().rstrip("()").upper())
-            elif isinstance(node, exp.Column) and not node.table and node.name.upper() in _CALLED:
-                found.append(node.name.upper())
     return tuple(dict.fromkeys(found))
