@@ -88,26 +88,40 @@ def run_report(
             written = _written(store, model, results, contents, before, asked and not only_corrections)
             if only_corrections:
                 written = [each for each in written if _is_correction(each, before[each.partition])]
-                rows = contents.only({each.partition for each in written})
-            reasons = {each.partition: each.reason for each in written}
-            results = tuple(
-                replace(each, reason=reasons[each.partition]) for each in results if each.partition in reasons
-            )
-            if written:
-                pinned = {pinned.table: pinned.snapshot.id for pinned in inputs}
-                kept = properties(run.id, pinned, declared_as(model), written)
-                chosen = [each.partition for each in written]
-                snapshot_id = replace_partitions(stack.lake, model.name, rows, model.partition_by, chosen, kept)
+            results, snapshot_id = _commit(stack, model, run, contents, results, written)
     result = ReportResult(run, results, snapshot_id, time.monotonic() - started, time.process_time() - worked)
     _log.info("%s: %d partitions, %d rows, %.1f s", model.name, len(results), result.rows, result.seconds)
     return result
+
+
+def _commit(
+    stack: Stack,
+    model: Model,
+    run: BatchRun,
+    contents: Contents,
+    results: Sequence[PartitionResult],
+    written: Sequence[Written],
+) -> tuple[tuple[PartitionResult, ...], int | None]:
+    """Write these of the results, in one commit, with their reasons; give them, and the snapshot if there is one."""
+    reasons = {each.partition: each.reason for each in written}
+    if not reasons:
+        return (), None
+    kept = properties(run.id, _snapshots(run.inputs), declared_as(model), written)
+    rows = contents.only(reasons)
+    snapshot_id = replace_partitions(stack.lake, model.name, rows, model.partition_by, tuple(reasons), kept)
+    chosen = (each for each in results if each.partition in reasons)
+    return tuple(replace(each, reason=reasons[each.partition]) for each in chosen), snapshot_id
+
+
+def _snapshots(inputs: Sequence[PinnedInput]) -> dict[TableName, int]:
+    return {pinned.table: pinned.snapshot.id for pinned in inputs}
 
 
 def _may_differ(before: Edition | None, model: Model, inputs: Sequence[PinnedInput]) -> bool:
     """A partition that was made could come out otherwise now."""
     if before is None:
         return False
-    same = before.declared == declared_as(model) and before.inputs == {each.table: each.snapshot.id for each in inputs}
+    same = before.declared == declared_as(model) and before.inputs == _snapshots(inputs)
     return not (same and before.written.complete)
 
 
@@ -139,9 +153,13 @@ def _written(
 
 
 def _is_correction(written: Written, before: Edition) -> bool:
-    """It is worth an edition: rows differ, or it has become complete, which is news to the reports that read it."""
-    changed = written.change is None or not written.change.same
-    return changed or written.complete != before.written.complete
+    """It is worth an edition: rows differ, or it has become complete, which is news to the reports that read it.
+
+    An input that has been set back, while it is made anew, does not take back what was complete.
+    """
+    if written.complete != before.written.complete:
+        return written.complete
+    return written.change is None or not written.change.same
 
 
 def pin(store: FilesystemTableStore, model: Model, at: Mapping[TableName, int]) -> tuple[PinnedInput, ...]:

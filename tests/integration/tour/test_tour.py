@@ -62,5 +62,6 @@ def test_every_step_of_the_tour_does_what_the_readme_says(environment: dict[str,
     assert "dm.kpi_minute" in started
     assert "hk" in measures and "snapshot" in measures
     assert "rpt.daily_orders" in report
+    assert "first" in report
     assert "alter table dwd.orders: add" in changed and "from that savepoint" in changed
     assert "from_tips.sql:1:" in broken and "tip" in broken

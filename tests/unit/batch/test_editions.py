@@ -108,6 +108,18 @@ def test_a_day_that_becomes_complete_is_an_edition_though_no_row_changes(orders:
     assert run_report(orders, report(), [HK], markets=MARKETS, only_corrections=True).snapshot_id is None
 
 
+def test_an_input_that_was_set_back_does_not_take_back_a_complete_day(orders: Stack, write: Write) -> None:
+    run_report(orders, report(), [HK, AU], markets=MARKETS)
+    write("dwd.orders", ORDER_COLUMNS, [("hk", 3, at(22, 2), Decimal("2.25"), "x")])
+    watermark(orders, 2, at(22, 12))
+    assert run_report(orders, report(), [HK, AU], markets=MARKETS, only_corrections=True).snapshot_id is None
+    watermark(orders, 2, at(22, 16))
+    result = run_report(orders, report(), [HK, AU], markets=MARKETS, only_corrections=True)
+    assert [(part.partition, part.reason) for part in result.partitions] == [
+        (HK, "late data: created +1, revenue +2.25")
+    ]
+
+
 def test_another_declaration_is_not_called_late_data(orders: Stack) -> None:
     run_report(orders, report(), [HK], markets=MARKETS)
     doubled = report(REPORT_SQL.replace("COUNT(*)", "COUNT(*) * 2"))
