@@ -82,6 +82,14 @@ SUITE = (
         1,
     ),
     Benchmark(
+        "B11",
+        "parity of the reference warehouse's tables at rest / one batch run of each model",
+        "≤ 1.2",
+        "benchmarks.parity",
+        False,
+        8,
+    ),
+    Benchmark(
         "B13",
         "30 days by backfill / by replay through the stream; the stream's freshness meanwhile / before",
         "≤ 0.1 ; ≤ 1.2",
@@ -136,6 +144,14 @@ SUITE = (
         "benchmarks.detection",
         False,
         130,
+    ),
+    Benchmark(
+        "parity",
+        "200 comparisons of streamed tables with batch beside live traffic, and how many are wrong; no ratios",
+        "0",
+        "benchmarks.flapping",
+        False,
+        15,
     ),
     Benchmark(
         "up",

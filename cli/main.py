@@ -25,6 +25,7 @@ COMMANDS = {
     "reopen": "cli.reopen",
     "query": "cli.query",
     "check": "cli.check",
+    "parity": "cli.parity",
     "replay": "cli.replay",
     "lag": "cli.lag",
     "alerts": "cli.alerts",

@@ -5,12 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from headwater.checks.kinds import (
+    TOLERANCE,
     Accepted,
     Check,
     Kind,
     Late,
     Malformed,
     NotNull,
+    ParityCheck,
     Range,
     Relation,
     Severity,
@@ -204,4 +206,7 @@ def kind_of(form: CheckForm, files: Mapping[str, SqlCheck]) -> Kind:
         return Malformed(form.malformed.at_most, form.malformed.within)
     if form.late is not None:
         return Late(form.late.at_most)
+    if form.parity is not None:
+        tolerance = TOLERANCE if form.parity.tolerance is None else form.parity.tolerance
+        return ParityCheck(form.parity.every, tolerance, form.parity.repair)
     return files[form.sql or ""]

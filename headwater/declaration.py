@@ -206,7 +206,17 @@ class LateForm(Form):
     at_most: ShareText
 
 
-_KINDS = ("not_null", "accepted", "range", "unique", "relation", "volume", "malformed", "late", "sql")
+class ParityForm(Form):
+    """The table has the rows that batch gives over the same input, but for what is in flight."""
+
+    every: DurationText = lasting(timedelta(minutes=15), "It is not looked at more often.")
+    tolerance: ShareText | None = Field(
+        default=None, description="By how much FLOAT and DOUBLE columns may differ; left out, by 0.0000001%."
+    )
+    repair: bool = Field(default=False, description="Write rows that late data explains anew, and pass.")
+
+
+_KINDS = ("not_null", "accepted", "range", "unique", "relation", "volume", "malformed", "late", "parity", "sql")
 
 
 class CheckForm(Form):
@@ -220,6 +230,7 @@ class CheckForm(Form):
     volume: VolumeForm | None = Field(default=None, description="About as many rows as in earlier weeks.")
     malformed: MalformedForm | None = Field(default=None, description="Few of its topics' records were rejected.")
     late: LateForm | None = Field(default=None, description="Few records were dropped as late.")
+    parity: ParityForm | None = Field(default=None, description="Its rows are those that batch gives.")
     sql: str | None = Field(default=None, description="The query in this file of the folder checks/ gives no row.")
     severity: Literal["warn", "error"] = Field(default="error", description="What it means when it fails.")
     blocking: bool = Field(default=False, description="While it fails, no report is made of this table.")

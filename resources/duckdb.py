@@ -78,6 +78,11 @@ class Session:
         for name, stream in self._streams.items():
             self._connection.register(name, stream)
 
+    def register(self, name: str, rows: ArrowRows) -> None:
+        """Make further rows known under a name."""
+        self._streams[name] = rows
+        self._connection.register(name, rows)
+
     def __enter__(self) -> Self:
         return self
 

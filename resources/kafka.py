@@ -79,6 +79,24 @@ class KafkaBroker:
         finally:
             consumer.close()
 
+    def committed(self, group: str, spans: Iterable[Span]) -> dict[tuple[str, int], int]:
+        """Of each partition of these spans, the offset that a group has committed; without those of which it has none.
+
+        Raises HeadwaterError when no broker answers.
+        """
+        from confluent_kafka import Consumer, KafkaException
+        from confluent_kafka.cimpl import TopicPartition
+
+        consumer = Consumer(settings(self._bootstrap) | {"group.id": group, "enable.auto.commit": False})
+        try:
+            places = [TopicPartition(span.topic, span.partition) for span in spans]
+            found = consumer.committed(places, timeout=self._seconds) if places else []
+            return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
+        except KafkaException as error:
+            raise failed(self._bootstrap, "asking what has been read", error) from error
+        finally:
+            consumer.close()
+
     def came_since(self, topics: Iterable[str], since: datetime) -> tuple[Span, ...]:
         """The records of these topics, by partition, from the first one on that is not older than this instant.
 

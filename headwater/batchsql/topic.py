@@ -14,17 +14,20 @@ from headwater.model import Column, Model, TopicFormat
 from headwater.problem import HeadwaterError
 from headwater.sqltype import SqlType
 
-PARTITION, ORDER, GONE, NEW, UNCLEAR = (
+PARTITION, ORDER, GONE, NEW, UNCLEAR, RECEIVED = (
     "headwater_partition",
     "headwater_order",
     "headwater_gone",
     "headwater_new",
     "headwater_unclear",
+    "headwater_received",
 )
 """Columns beside the declared ones: the record's partition; its place there, two for each record (the row before a
-change and the one after it); the row went; the record may not be in the streamed table yet; it is unclear."""
+change and the one after it); the row went; the record may not be in the streamed table yet; it is unclear; when it
+came to Kafka."""
 
-HIDDEN = {PARTITION: "INT", ORDER: "BIGINT", GONE: "BOOLEAN", NEW: "BOOLEAN", UNCLEAR: "BOOLEAN"}
+ORDERED = {PARTITION: SqlType("INT"), ORDER: SqlType("BIGINT"), GONE: SqlType("BOOLEAN")}
+"""Those that say of two rows which came last."""
 
 _SOUND, _REJECTED, _UNCLEAR = 0, 1, 2
 _INTEGERS = {"TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "INT": "INTEGER", "BIGINT": "BIGINT"}
@@ -43,7 +46,7 @@ class TopicRows:
     """How a topic's records become rows.
 
     Args:
-        sql: A SELECT over the relation of records, with the declared columns and `HIDDEN`.
+        sql: A SELECT over the relation of records, with the declared columns and those named above.
         has_before: Rows before a change are among them, as rows that went.
     """
 
@@ -56,8 +59,8 @@ def topic_rows(model: Model, records: str, *, before: bool) -> TopicRows:
 
     Args:
         model: The table of the topic.
-        records: A relation with kafka_partition, kafka_offset, value (VARCHAR; NULL for bytes that are no UTF-8 and for
-            a record without a value) and is_new.
+        records: A relation with kafka_partition, kafka_offset, received_at, value (VARCHAR; NULL for bytes that are no
+            UTF-8 and for a record without a value) and is_new.
         before: Also the rows before each change, and those deleted; of plain records there are none.
 
     Raises HeadwaterError for a column of a type that is not known to be read as Flink does.
@@ -71,7 +74,8 @@ def topic_rows(model: Model, records: str, *, before: bool) -> TopicRows:
         first = model.columns[0].name
         shape = {"op": "VARCHAR", "before": fields if before else {first: "VARCHAR"}, "after": fields}
     parsed = (
-        f"SELECT kafka_partition, kafka_offset, is_new, value, regexp_matches(value, '{_LENIENT}') AS lenient,\n"
+        f"SELECT kafka_partition, kafka_offset, received_at, is_new, value,\n"
+        f"  regexp_matches(value, '{_LENIENT}') AS lenient,\n"
         f"  json_transform(value, {_literal(json.dumps(shape))}) AS j\n"
         f"FROM {records} WHERE value IS NOT NULL AND json_valid(value) AND json_type(value) = 'OBJECT'"
     )
@@ -84,7 +88,7 @@ def topic_rows(model: Model, records: str, *, before: bool) -> TopicRows:
         f"WITH parsed AS (\n{parsed}\n), images AS (\n{images}\n),\n"
         f"judged AS (SELECT *, {judged} FROM images WHERE r IS NOT NULL)\n"
         f"SELECT {columns},\n  kafka_partition AS {PARTITION}, place AS {ORDER}, gone AS {GONE}, is_new AS {NEW},"
-        f" {is_unclear} AS {UNCLEAR}\n"
+        f" {is_unclear} AS {UNCLEAR}, received_at AS {RECEIVED}\n"
         f"FROM judged WHERE {' AND '.join(f'{state} <> {_REJECTED}' for state in states)}"
     )
     return TopicRows(sql, debezium and before)
@@ -112,7 +116,7 @@ def _refuse(model: Model) -> None:
 
 def _images(*, debezium: bool, before: bool) -> str:
     """The rows that a record says: `r` the row as texts, `place`, and whether the row went."""
-    base = "kafka_partition, is_new, lenient, value"
+    base = "kafka_partition, received_at, is_new, lenient, value"
     if not debezium:
         return f"SELECT {base}, '$.' AS above, j AS r, 2 * kafka_offset + 1 AS place, FALSE AS gone FROM parsed"
     after = (

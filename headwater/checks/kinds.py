@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from headwater.model import TableName
 
+TOLERANCE = 1e-9
+"""By how much floating numbers may differ where nothing is declared: sums of doubles depend on the order of adding."""
+
 
 @dataclass(frozen=True, slots=True)
 class NotNull:
@@ -147,6 +150,29 @@ class Late:
 
 
 @dataclass(frozen=True, slots=True)
+class ParityCheck:
+    """The table has the rows that batch gives over the same input.
+
+    Args:
+        every: It is not looked at more often.
+        tolerance: By how much floating columns may differ, as a share of the larger value.
+        repair: Rows that late data explains are written anew, and the check passes.
+    """
+
+    every: timedelta = timedelta(minutes=15)
+    tolerance: float = TOLERANCE
+    repair: bool = False
+
+    @property
+    def name(self) -> str:
+        """`parity`: one table has one."""
+        return "parity"
+
+    def __str__(self) -> str:
+        return "its rows are those that batch gives over the same input"
+
+
+@dataclass(frozen=True, slots=True)
 class SqlCheck:
     """The query in this file gives no row.
 
@@ -163,7 +189,7 @@ class SqlCheck:
         return f"{self.file.name} gives no row"
 
 
-Kind = NotNull | Accepted | Range | Unique | Relation | Volume | Malformed | Late | SqlCheck
+Kind = NotNull | Accepted | Range | Unique | Relation | Volume | Malformed | Late | ParityCheck | SqlCheck
 
 
 class Severity(StrEnum):

@@ -194,7 +194,9 @@ def _snapshot_options(model: Model, pins: Pins) -> dict[str, str]:
     return {"scan.tag-name": pins.tag} if pins.tag else {"scan.snapshot-id": str(pins.snapshots[model.name])}
 
 
-def write_table(model: Model, addresses: Addresses, writes: TableName) -> tuple[str, ...]:
+def write_table(
+    model: Model, addresses: Addresses, writes: TableName, more: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
     """Bind the job's own table for writing, or its shadow under the table's name.
 
     What a sink has still to commit is part of its state. A shadow's sink has an id of its own, so that the table's own
@@ -212,6 +214,7 @@ def write_table(model: Model, addresses: Addresses, writes: TableName) -> tuple[
         "sink.committer-operator-chaining": "false",
     }
     options.setdefault("write-buffer-size", _WRITE_BUFFER)
+    options |= more or {}
     return (_paimon_table(text.table(model.name), model, columns_clause(model, comments=False), options),)
 
 

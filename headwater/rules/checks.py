@@ -132,6 +132,12 @@ def _late_rows_are_dropped_by_windows(draft: Draft, index: int, form: CheckForm)
         yield draft.at_key("checks", index, "late", message=message, advice="Leave the check out.")
 
 
+def _parity_is_of_streams(draft: Draft, index: int, form: CheckForm) -> Iterator[Problem]:
+    if form.parity is not None and not isinstance(draft.form, StreamForm):
+        message = f"{draft.name} is not kept by a stream, and parity holds a stream against batch"
+        yield draft.at_key("checks", index, "parity", message=message, advice="Leave the check out.")
+
+
 def _file_is_there(draft: Draft, index: int, form: CheckForm) -> Iterator[Problem]:
     if form.sql is not None and form.sql not in draft.sql_checks:
         message = f"there is no file checks/{form.sql}"
@@ -206,5 +212,6 @@ _RULES: tuple[Callable[[Draft, int, CheckForm], Iterator[Problem]], ...] = (
     _volume_goes_by_event_time,
     _malformed_records_come_over_topics,
     _late_rows_are_dropped_by_windows,
+    _parity_is_of_streams,
     _file_is_there,
 )

@@ -8,10 +8,12 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from headwater.batch import PinnedInput
 from headwater.batchsql.flow import FlowSql, flow_sql, groups_by_key
 from headwater.batchsql.merge import FlowRows, Merged, duckdb_type, merged
-from headwater.batchsql.topic import HIDDEN, topic_rows
+from headwater.batchsql.topic import GONE, ORDER, ORDERED, topic_rows
 from headwater.compile.storage import ignores_deletes
 from headwater.model import Flow, Model, TableName, TopicFormat, Warehouse
 from headwater.problem import HeadwaterError
@@ -20,10 +22,13 @@ from headwater.sqltype import SqlType
 from headwater.stack import Stack
 from resources.batch.inputs import Inputs, PinnedTopic
 from resources.batch.records import TopicRecords
-from resources.duckdb import MEMORY_LIMIT, Session
+from resources.duckdb import MEMORY_LIMIT, ArrowRows, Session
 from resources.paimon.changes import ChangedRows
 from resources.paimon.reader import PinnedTable
 from resources.paimon.store import FilesystemTableStore
+
+if TYPE_CHECKING:
+    import pyarrow
 
 BATCH = "batch"
 """The relation with the model's rows: the declared columns, in their order."""
@@ -37,6 +42,21 @@ class Engine(StrEnum):
 
     DUCKDB = "duckdb"
     FLINK = "flink batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A model's rows by batch.
+
+    Args:
+        engine: What computes them.
+        session: In which the relation `batch` stands for them.
+        duck: The session with its topics and flows, where DuckDB computes.
+    """
+
+    engine: Engine
+    session: Session
+    duck: "DuckBatch | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +94,9 @@ def duck_flows(declared: Warehouse, model: Model, columns: Mapping[TableName, Ma
         topics = [source for source in sources if source.topic is not None]
         plain = flow.row_by_row and len(sources) == len(topics) == 1
         visible = {
-            source.name: {**columns[source.name], **_hidden(source)} if plain else columns[source.name]
-            for source in sources
+            source.name: {**columns[source.name], **ORDERED} if plain else columns[source.name] for source in sources
         }
-        sql = flow_sql(model, flow, visible, _hidden(topics[0]) if plain and model.key else None)
+        sql = flow_sql(model, flow, visible, ORDERED if plain and model.key else None)
         if not sql.has_extra:
             whole |= {source.name for source in topics if _has_changes(source) and not ignores_deletes(model)}
         found.append((flow, sql))
@@ -107,6 +126,8 @@ class DuckBatch:
         memory_limit: Of DuckDB.
         changed: Only the rows of inputs that may not be in the streamed table yet, by table the snapshot behind which
             they begin; None for all rows.
+
+    `typed` names for each topic the relation of its typed records, with the columns of headwater.batchsql.topic.
     """
 
     def __init__(
@@ -121,16 +142,17 @@ class DuckBatch:
     ) -> None:
         self.model = model
         self._declared = declared
-        columns = input_columns(stack, declared, model)
+        self.columns = columns = input_columns(stack, declared, model)
         self.flows = duck_flows(declared, model, columns)
-        streams, views = {}, []
-        tables = []
+        self.typed: dict[TableName, str] = {}
+        self._is_changed = changed is not None
+        streams: dict[str, ArrowRows] = {}
+        views: list[str] = []
+        tables: list[PinnedTable] = []
         for pinned in inputs.tables:
             if changed is not None:
                 name = f"changed_{len(streams)}"
-                streams[name] = ChangedRows(
-                    stack.lake, pinned.table, changed[pinned.table], pinned.snapshot.id, list(columns[pinned.table])
-                )
+                streams[name] = _changes(stack, pinned, changed[pinned.table])
                 views.append(f"CREATE VIEW {_quoted(pinned.table)} AS SELECT * FROM {name}")
                 continue
             scan = _needs(self.flows, pinned.table, columns)
@@ -139,7 +161,7 @@ class DuckBatch:
             name = f"records_{len(streams)}"
             wanted = topic if changed is None else topic.new()
             streams[name] = TopicRecords(stack.kafka, wanted.spans, dict(topic.read))
-            views += self._topic_views(topic, name, is_changed=changed is not None)
+            views += self._topic_views(topic, name)
         schemas = dict.fromkeys(f'CREATE SCHEMA IF NOT EXISTS "{name.layer.value}"' for name in model.reads)
         self.session = Session(tables, streams=streams, memory_limit=memory_limit)
         try:
@@ -154,22 +176,34 @@ class DuckBatch:
     def __exit__(self, *error: object) -> None:
         self.session.__exit__(None, None, None)
 
-    def _topic_views(self, topic: PinnedTopic, records: str, *, is_changed: bool) -> list[str]:
+    @contextlib.contextmanager
+    def showing(self, topic: TableName, condition: str, relation: str = "") -> Iterator[None]:
+        """Let the model's flows see only the records of a topic for which this holds, until the block ends.
+
+        Args:
+            relation: With such records, in the place of all typed ones.
+        """
+        self.session.prepare(self._view(topic, relation or self.typed[topic], condition))
+        try:
+            yield
+        finally:
+            self.session.prepare(self._view(topic, self.typed[topic]))
+
+    def _topic_views(self, topic: PinnedTopic, records: str) -> list[str]:
         source = self._declared.model(topic.table)
         before = _has_changes(source) and not ignores_deletes(self.model)
         sql = topic_rows(source, records, before=before).sql
         made = "TABLE" if topic.records <= _KEPT_RECORDS else "VIEW"
-        typed = f"typed_{records}"
-        lines = [f"CREATE {made} {typed} AS {sql}"]
-        if not is_changed and topic.table in self.flows.whole_topics:
-            key = ", ".join(f'"{column}"' for column in source.key)
-            lines.append(
-                f"CREATE VIEW {_quoted(topic.table)} AS SELECT r.* FROM (SELECT arg_max(t, headwater_order) AS r"
-                f" FROM {typed} AS t GROUP BY {key}) WHERE NOT r.headwater_gone"
-            )
-        else:
-            lines.append(f"CREATE VIEW {_quoted(topic.table)} AS SELECT * FROM {typed}")
-        return lines
+        self.typed[topic.table] = typed = f"typed_{records}"
+        return [f"CREATE {made} {typed} AS {sql}", self._view(topic.table, typed)]
+
+    def _view(self, topic: TableName, relation: str, condition: str = "TRUE") -> str:
+        rows = f"SELECT * FROM {relation} WHERE {condition}"
+        if topic in self.flows.whole_topics and not self._is_changed:
+            key = ", ".join(f'"{column}"' for column in self._declared.model(topic).key)
+            newest = f"SELECT arg_max(t, {ORDER}) AS r FROM ({rows}) AS t GROUP BY {key}"
+            rows = f"SELECT r.* FROM ({newest}) WHERE NOT r.{GONE}"
+        return f"CREATE OR REPLACE VIEW {_quoted(topic)} AS {rows}"
 
 
 def input_columns(stack: Stack, declared: Warehouse, model: Model) -> dict[TableName, dict[str, SqlType]]:
@@ -186,8 +220,8 @@ def input_columns(stack: Stack, declared: Warehouse, model: Model) -> dict[Table
 @contextlib.contextmanager
 def batch_rows(
     stack: Stack, declared: Warehouse, model: Model, inputs: Inputs, *, memory_limit: str = MEMORY_LIMIT
-) -> Iterator[tuple[Engine, Session]]:
-    """A session in which `batch` is the model's rows by batch over these inputs, and the engine that computes them.
+) -> Iterator[Batch]:
+    """The model's rows by batch over these inputs.
 
     The inputs must be protected (`resources.batch.inputs.protected`) until the block ends.
 
@@ -206,15 +240,34 @@ def batch_rows(
         ):
             rows = f"SELECT * FROM {_quoted(table.name)}" if table else _no_rows(model)
             session.prepare(f"CREATE VIEW {BATCH} AS {rows}")
-            yield Engine.FLINK, session
+            yield Batch(Engine.FLINK, session)
         return
     with opened:
-        yield Engine.DUCKDB, opened.session
+        yield Batch(Engine.DUCKDB, opened.session, opened)
 
 
 def _no_rows(model: Model) -> str:
     columns = ", ".join(f'CAST(NULL AS {duckdb_type(column.type)}) AS "{column.name}"' for column in model.columns)
     return f"SELECT {columns} WHERE FALSE"
+
+
+def _changes(stack: Stack, pinned: PinnedInput, after: int) -> ArrowRows:
+    """What was changed in a table after a snapshot; nothing when that is the pinned one."""
+    if after >= pinned.snapshot.id:
+        return NoRows(PinnedTable(stack.lake, pinned.table, pinned.snapshot.id).schema())
+    return ChangedRows(stack.lake, pinned.table, after, pinned.snapshot.id)
+
+
+class NoRows:
+    """A relation without rows."""
+
+    def __init__(self, schema: "pyarrow.Schema") -> None:
+        self.rows_read = 0
+        self.failure: HeadwaterError | None = None
+        self._schema = schema
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._schema.empty_table().__arrow_c_stream__(requested_schema)
 
 
 def _needs(
@@ -230,10 +283,6 @@ def _needs(
             return None
         found |= dict.fromkeys(scan.columns)
     return tuple(found)
-
-
-def _hidden(source: Model) -> dict[str, SqlType]:
-    return {name: SqlType.parse(kind) for name, kind in HIDDEN.items()} if source.topic else {}
 
 
 def _has_changes(source: Model) -> bool:

@@ -9,6 +9,7 @@
 | volume | one hour of each week, once an hour |
 | malformed | offsets at the broker, and the rejected records between them |
 | late | counters of the job |
+| parity | the inputs whole, and the table whole, as often as it declares |
 | other SQL | whole snapshots, when one of the tables has a newer one |
 
 A table is read whole at the first look, when the check asks something else than before, and when the changes since the
@@ -21,13 +22,13 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import groupby
 
-from headwater.checks.kinds import Check, Late, Malformed, Relation, SqlCheck, Unique, Volume
+from headwater.checks.kinds import Check, Late, Malformed, ParityCheck, Relation, SqlCheck, Unique, Volume
 from headwater.checks.outcome import Examined, Outcome
 from headwater.compile.rejects import REJECTED
 from headwater.model import Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
-from resources.checks import late, queries, relation, rows, topics, unique, volume
+from resources.checks import late, parity, queries, relation, rows, topics, unique, volume
 from resources.checks.look import Found, Look, Start
 from resources.checks.memory import alone, recall, remember
 from resources.duckdb import MEMORY_LIMIT
@@ -154,6 +155,8 @@ def _single(look: Look, check: Check, start: Start) -> Found:
             return topics.evaluate(look, check, asks)
         case Late() as asks:
             return late.evaluate(look, check, asks)
+        case ParityCheck() as asks:
+            return parity.evaluate(look, check, asks)
         case SqlCheck() as asks:
             return queries.evaluate(look, check, asks)
         case _:

@@ -1,6 +1,5 @@
 """The core's `Rebuilder` over Flink and Paimon: comparing and replacing are batch jobs on the same cluster."""
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from resources.flink.gateway import Gateway
 from resources.flink.jobmanager import JobManager
 from resources.flink.statefolder import StateFolder
 from resources.kafka import KafkaBroker
-from resources.paimon.layout import table_path
+from resources.paimon.consumer import next_snapshot
 from resources.paimon.store import FilesystemTableStore
 
 _BATCH = {
@@ -59,7 +58,7 @@ class FlinkRebuilder:
         for table in tables:
             newest = store.latest_snapshot(table)
             ends[str(table)] = newest.id + 1 if newest else 0
-            read[str(table)] = self._next_snapshot(table, job.model)
+            read[str(table)] = next_snapshot(self._lake, table, job.model) or -1
         return Reading({name: begin for name, (begin, _) in found.items()}, read, ends)
 
     def compare(self, model: Model) -> RowComparison:
@@ -89,11 +88,3 @@ class FlinkRebuilder:
         with self._gateway.session(_BATCH) as session:
             session.execute(create_catalog(file_uri(self._lake)))
             return session.rows(statement, timeout=_SECONDS)
-
-    def _next_snapshot(self, table: TableName, reader: TableName) -> int:
-        """Which snapshot a reader reads next (https://paimon.apache.org/docs/master/flink/consumer-id/)."""
-        file = Path(table_path(self._lake, table)) / "consumer" / f"consumer-{reader}"
-        try:
-            return int(json.loads(file.read_text())["nextSnapshot"])
-        except (FileNotFoundError, json.JSONDecodeError):
-            return -1

@@ -7,7 +7,7 @@ committer below, which is told the partitions.
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -211,3 +211,34 @@ def ensure_table(lake: Path, model: Model) -> None:
 
 def _required(model: Model, column: Column) -> bool:
     return column.required or column.name in model.partition_by
+
+
+def upsert(lake: Path, model: Model, rows: "Callable[[pyarrow.Schema], pyarrow.Table]") -> None:
+    """Write rows into a table with a key, made if it is not there: each takes the place of the row of its key.
+
+    The caller holds `writing`: nobody else writes the table.
+
+    Args:
+        rows: Gives the rows, when told the columns and types that the table has.
+    """
+    from pypaimon import CatalogFactory, Schema
+    from pypaimon.table.file_store_table import FileStoreTable
+
+    catalog = CatalogFactory.create({"warehouse": f"file://{lake}"})
+    catalog.create_database(model.name.layer.value, True)
+    schema = declared_schema(model)
+    made = Schema.from_pyarrow_schema(
+        schema, primary_keys=list(model.key), options={"bucket": "1"}, comment=model.description
+    )
+    catalog.create_table(str(model.name), made, True)
+    table = catalog.get_table(str(model.name))
+    if not isinstance(table, FileStoreTable):
+        raise HeadwaterError(f"{model.name} is not a table of data files", next_command="headwater plan")
+    builder = table.copy(_PYTHON_ONLY).new_batch_write_builder()
+    write, commit = builder.new_write(), builder.new_commit()
+    try:
+        write.write_arrow(rows(schema))
+        commit.commit(write.prepare_commit())
+    finally:
+        write.close()
+        commit.close()

@@ -31,25 +31,25 @@ def test_both_engines_give_the_same_rows_over_the_same_records(events: House) ->
     events.send("event#", [event(1, 10), event(2, "many"), event(1, 11), "<html>", event(3, None), event(3, "30")])
     inputs = pin_inputs(stack, declared, model)
     events.send("event#", [event(1, 12), event(4, 40)])
-    with protected(stack, model, inputs) as held, batch_rows(stack, declared, model, held) as (engine, session):
-        assert engine is Engine.DUCKDB
-        found = sorted(session.rows(f"SELECT * FROM {BATCH}").rows)
+    with protected(stack, model, inputs) as held, batch_rows(stack, declared, model, held) as batch:
+        assert batch.engine is Engine.DUCKDB
+        found = sorted(batch.session.rows(f"SELECT * FROM {BATCH}").rows)
     assert [row[:2] for row in found] == [(1, 11), (3, 30)]
     assert by_flink(stack, declared, model, inputs) == found
 
     # The raw bytes of rejected records are Flink's to read.
     rejects = declared.model(REJECTED)
     topics = pin_inputs(stack, declared, rejects)
-    with protected(stack, rejects, topics) as held, batch_rows(stack, declared, rejects, held) as (engine, session):
-        assert engine is Engine.FLINK
+    with protected(stack, rejects, topics) as held, batch_rows(stack, declared, rejects, held) as batch:
+        assert batch.engine is Engine.FLINK
         sql = f"SELECT kafka_offset, reason FROM {BATCH} ORDER BY 1"
-        assert session.rows(sql).rows == [(1, "type:size"), (3, "not_json")]
+        assert batch.session.rows(sql).rows == [(1, "type:size"), (3, "not_json")]
 
     # Nothing is left of a computation, and one without rows is empty.
     assert list((stack.home / "batch").iterdir()) == []
     none = replace(inputs, topics=tuple(replace(topic, spans=topic.spans[:0]) for topic in inputs.topics))
-    with protected(stack, model, none) as held, batch_rows(stack, declared, model, held) as (_, session):
-        assert session.rows(f"SELECT * FROM {BATCH}").rows == []
+    with protected(stack, model, none) as held, batch_rows(stack, declared, model, held) as batch:
+        assert batch.session.rows(f"SELECT * FROM {BATCH}").rows == []
 
 
 def test_a_model_over_a_table_is_computed_from_its_pinned_snapshot(counts: House) -> None:
@@ -63,9 +63,9 @@ def test_a_model_over_a_table_is_computed_from_its_pinned_snapshot(counts: House
     counts.send("event#", [event(9, 9)])
     counts.await_values(EVENTS, ("id",), [(number,) for number in range(10)])
     with protected(stack, model, inputs) as held:
-        with batch_rows(stack, declared, model, held) as (engine, session):
-            assert engine is Engine.DUCKDB
-            found = sorted(session.rows(f"SELECT * FROM {BATCH}").rows)
+        with batch_rows(stack, declared, model, held) as batch:
+            assert batch.engine is Engine.DUCKDB
+            found = sorted(batch.session.rows(f"SELECT * FROM {BATCH}").rows)
         assert found == [(0, 3, 9), (1, 3, 12), (2, 3, 15)]
         assert by_flink(stack, declared, model, held) == found
 

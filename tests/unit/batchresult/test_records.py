@@ -40,6 +40,7 @@ def read(values: list[Any], declared: Model | None = None, *, before: bool = Fal
         {
             "kafka_partition": pyarrow.array([0] * len(texts), pyarrow.int32()),
             "kafka_offset": pyarrow.array(range(len(texts)), pyarrow.int64()),
+            "received_at": pyarrow.array([0] * len(texts), pyarrow.timestamp("ms", "UTC")),
             "value": pyarrow.array(texts, pyarrow.string()),
             "is_new": pyarrow.array([False] * len(texts)),
         }

@@ -1,0 +1,1 @@
+"""Comparing streamed tables with their batch results beside the stream, and repairing what late data explains."""
