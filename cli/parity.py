@@ -63,15 +63,15 @@ def command(
     Exit status 0 when equal, 1 when something differs.
     """
     from resources.declarations import warehouse as declarations
-    from resources.parity.repair import repaired
-    from resources.parity.run import Dates, compare
+    from resources.parity.repair import observed, repaired
+    from resources.parity.run import Dates
 
     stack = Stack.resolve(warehouse)
     declared = declarations(stack)
     dates = Dates(first.date() if first else None, last.date() if last else None)
     if dates.first and dates.last and dates.last < dates.first:
         raise click.BadParameter(f"--to {dates.last} is before --from {dates.first}")
-    run = repaired if repair else compare
+    run = repaired if repair else observed
     found: list[Parity] = []
     failures: list[tuple[Model, HeadwaterError]] = []
     for each in _chosen(declared, model):

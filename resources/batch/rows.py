@@ -126,6 +126,7 @@ class DuckBatch:
         memory_limit: Of DuckDB.
         changed: Only the rows of inputs that may not be in the streamed table yet, by table the snapshot behind which
             they begin; None for all rows.
+        flows: The model's flows, where they have been translated already.
 
     `typed` names for each topic the relation of its typed records, with the columns of headwater.batchsql.topic.
     """
@@ -139,11 +140,12 @@ class DuckBatch:
         *,
         memory_limit: str = MEMORY_LIMIT,
         changed: Mapping[TableName, int] | None = None,
+        flows: DuckFlows | None = None,
     ) -> None:
         self.model = model
         self._declared = declared
         self.columns = columns = input_columns(stack, declared, model)
-        self.flows = duck_flows(declared, model, columns)
+        self.flows = flows or duck_flows(declared, model, columns)
         self.typed: dict[TableName, str] = {}
         self._is_changed = changed is not None
         streams: dict[str, ArrowRows] = {}
@@ -219,16 +221,25 @@ def input_columns(stack: Stack, declared: Warehouse, model: Model) -> dict[Table
 
 @contextlib.contextmanager
 def batch_rows(
-    stack: Stack, declared: Warehouse, model: Model, inputs: Inputs, *, memory_limit: str = MEMORY_LIMIT
+    stack: Stack,
+    declared: Warehouse,
+    model: Model,
+    inputs: Inputs,
+    *,
+    memory_limit: str = MEMORY_LIMIT,
+    flows: DuckFlows | None = None,
 ) -> Iterator[Batch]:
     """The model's rows by batch over these inputs.
 
     The inputs must be protected (`resources.batch.inputs.protected`) until the block ends.
 
+    Args:
+        flows: The model's flows for DuckDB, where they have been translated already.
+
     Raises HeadwaterError when neither engine can run the model, or Flink is needed and does not answer.
     """
     try:
-        opened = DuckBatch(stack, declared, model, inputs, memory_limit=memory_limit)
+        opened = DuckBatch(stack, declared, model, inputs, memory_limit=memory_limit, flows=flows)
     except HeadwaterError as refused:
         if refused.unreachable:
             raise

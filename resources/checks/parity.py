@@ -5,8 +5,7 @@ from datetime import datetime
 from headwater.checks.kinds import Check, ParityCheck
 from headwater.parity.verdict import Difference, Kind, Parity, Verdict
 from resources.checks.look import Found, Look, Start
-from resources.parity.repair import repaired
-from resources.parity.run import compare
+from resources.parity.repair import observed, repaired
 
 
 def evaluate(look: Look, check: Check, asks: ParityCheck) -> Found:
@@ -23,7 +22,7 @@ def evaluate(look: Look, check: Check, asks: ParityCheck) -> Found:
             said=before.said,
             counts=memory.counts,
         )
-    run = repaired if asks.repair else compare
+    run = repaired if asks.repair else observed
     parity = run(look.stack, look.warehouse, look.model, tolerance=asks.tolerance).parity
     return look.found(
         check,

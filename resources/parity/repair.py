@@ -36,6 +36,21 @@ _WRITTEN = frozenset(
 )
 
 
+def observed(
+    stack: Stack,
+    declared: Warehouse,
+    model: Model,
+    *,
+    dates: Dates | None = None,
+    tolerance: float = TOLERANCE,
+    memory_limit: str = MEMORY_LIMIT,
+) -> Outcome:
+    """Compare, and keep the late records that were found. Raises HeadwaterError as `compare` does."""
+    found = compare(stack, declared, model, dates=dates, tolerance=tolerance, memory_limit=memory_limit)
+    keep(stack, model, found.late, is_repaired=False)
+    return found
+
+
 def repaired(
     stack: Stack,
     declared: Warehouse,

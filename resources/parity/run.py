@@ -14,7 +14,7 @@ from headwater.parity.windows import Windows, windows_of
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.batch.inputs import protected
-from resources.batch.rows import Batch, batch_rows
+from resources.batch.rows import Batch, DuckFlows, batch_rows, duck_flows, input_columns
 from resources.duckdb import MEMORY_LIMIT
 from resources.parity.differing import Differing, Found, compared
 from resources.parity.late import LateRecord, explained
@@ -72,7 +72,8 @@ def compare(
     begun = time.monotonic()
     refuse_other_than_stream(model)
     windows = windows_of(declared, model)
-    run = _Run(stack, declared, model, windows, dates or Dates(), tolerance, memory_limit)
+    flows = _translated(stack, declared, model)
+    run = _Run(stack, declared, model, windows, flows, dates or Dates(), tolerance, memory_limit)
     found = run.look(settled=False)
     looks = 1
     wanted = _LOOKS if found.is_exact else _LOOKS_BY_REPETITION
@@ -117,6 +118,7 @@ class _Run:
     declared: Warehouse
     model: Model
     windows: Windows | None
+    flows: DuckFlows | None
     dates: Dates
     tolerance: float
     memory_limit: str
@@ -139,10 +141,12 @@ class _Run:
         comparison = self._comparison(position)
         with protected(self.stack, self.model, position.inputs) as inputs:
             try:
-                changed = touched(self.stack, self.declared, self.model, replace(position, inputs=inputs))
+                changed = touched(self.stack, self.declared, self.model, replace(position, inputs=inputs), self.flows)
             except TouchedUnknown:
                 changed = None
-            with batch_rows(self.stack, self.declared, self.model, inputs, memory_limit=self.memory_limit) as batch:
+            with batch_rows(
+                self.stack, self.declared, self.model, inputs, memory_limit=self.memory_limit, flows=self.flows
+            ) as batch:
                 found = compared(self.stack, self.model, comparison, batch, position, changed)
                 differing = found.differing if among is None else _again(found.differing, among, changed is not None)
                 explanations, late = self._explained(batch, comparison, differing, position) if explain else ({}, ())
@@ -204,6 +208,14 @@ class _Run:
             if isinstance(at, datetime) and at.astimezone(UTC) < now - ttl:
                 found[key] = ("its state had expired (state_ttl) when a later change came", 0)
         return found
+
+
+def _translated(stack: Stack, declared: Warehouse, model: Model) -> DuckFlows | None:
+    """The model's flows for DuckDB; None where it is not known to run them as Flink does."""
+    try:
+        return duck_flows(declared, model, input_columns(stack, declared, model))
+    except HeadwaterError:
+        return None
 
 
 def date_column(model: Model) -> str:

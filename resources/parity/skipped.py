@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from headwater.batchsql.flow import touches_by_rows
 from headwater.model import Model, Warehouse
-from headwater.problem import HeadwaterError
 from headwater.stack import Stack
-from resources.batch.rows import DuckBatch, duck_flows, input_columns
+from resources.batch.rows import DuckBatch, DuckFlows
+from resources.paimon.arrow import arrow_type
 from resources.parity.position import Position
 
 if TYPE_CHECKING:
@@ -17,22 +17,36 @@ class TouchedUnknown(Exception):
     """Which keys a change touches is not told by the change alone."""
 
 
-def touched(stack: Stack, declared: Warehouse, model: Model, position: Position) -> "pyarrow.Table":
+def touched(
+    stack: Stack, declared: Warehouse, model: Model, position: Position, flows: DuckFlows | None
+) -> "pyarrow.Table":
     """The keys that input after what the stream has read for sure touches; of a table without a key, whole rows.
+
+    Args:
+        flows: The model's flows for DuckDB; None where it does not run them.
 
     Raises TouchedUnknown when that cannot be worked out by the changes alone.
     """
-    try:
-        flows = duck_flows(declared, model, input_columns(stack, declared, model))
-    except HeadwaterError as refused:
-        raise TouchedUnknown from refused
-    if not all(touches_by_rows(model, sql.tree) for _, sql in flows.flows):
+    if flows is None or not all(touches_by_rows(model, sql.tree) for _, sql in flows.flows):
         raise TouchedUnknown
     if not model.key and not all(flow.row_by_row for flow in model.flows):
         raise TouchedUnknown
-    with DuckBatch(stack, declared, model, position.inputs, changed=position.read) as batch:
+    if model.key and not _has_news(position):
+        return _no_keys(model)
+    with DuckBatch(stack, declared, model, position.inputs, changed=position.read, flows=flows) as batch:
         if not model.key:
-            return batch.session.arrow(f"SELECT * FROM ({batch.flows.merged.sql})")
+            return batch.session.arrow(f"SELECT * FROM ({flows.merged.sql})")
         key = ", ".join(f'"{name}"' for name in model.key)
-        every = "\nUNION ALL\n".join(f"SELECT {key} FROM ({sql.sql})" for _, sql in batch.flows.flows)
+        every = "\nUNION ALL\n".join(f"SELECT {key} FROM ({sql.sql})" for _, sql in flows.flows)
         return batch.session.arrow(f"SELECT DISTINCT {key} FROM ({every})")
+
+
+def _has_news(position: Position) -> bool:
+    tables = (position.read[pinned.table] < pinned.snapshot.id for pinned in position.inputs.tables)
+    return any(tables) or any(topic.new().records for topic in position.inputs.topics)
+
+
+def _no_keys(model: Model) -> "pyarrow.Table":
+    import pyarrow
+
+    return pyarrow.schema([(name, arrow_type(model.column(name).type)) for name in model.key]).empty_table()

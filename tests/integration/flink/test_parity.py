@@ -10,7 +10,9 @@ import pytest
 from headwater.loader import load
 from headwater.model import Model, Warehouse
 from headwater.parity.verdict import Kind, Verdict
+from headwater.problem import HeadwaterError
 from headwater.stack import Stack
+from resources.batch.rows import duck_flows, input_columns
 from resources.parity.keep import LATE
 from resources.parity.repair import repaired, write_rows
 from resources.parity.run import compare
@@ -63,6 +65,15 @@ def tables(counts: House) -> tuple[Stack, Warehouse, dict[str, Model]]:
     return counts.stack, declared, {name: declared.model(counts.table(name)) for name in names}
 
 
+def runs_on_duckdb(stack: Stack, declared: Warehouse, model: Model) -> bool:
+    """DuckDB is known to run the model's flows as Flink does."""
+    try:
+        duck_flows(declared, model, input_columns(stack, declared, model))
+    except HeadwaterError:
+        return False
+    return True
+
+
 @contextmanager
 def traffic(house: House) -> Iterator[None]:
     """New and changed records, a few every tenth of a second; ids below 1,000 stay as they are."""
@@ -89,9 +100,9 @@ def test_parity_does_not_flap_beside_traffic_and_tells_damage_by_key_and_column(
     stack, declared, models = tables
     counts.send("event#", [at(0, number) for number in range(20)])
     with traffic(counts):
-        for name in (EVENTS, COUNTS, WINDOWS):
-            eventually(lambda name=name: len(counts.rows(name)) > (3 if name == WINDOWS else 0), f"rows in {name}")
-        for name in 4 * (EVENTS, COUNTS, WINDOWS):
+        for name in (EVENTS, COUNTS):
+            eventually(lambda name=name: len(counts.rows(name)) > 0, f"rows in {name}")
+        for name in 5 * (EVENTS, COUNTS):
             parity = compare(stack, declared, models[name]).parity
             assert parity.verdict is Verdict.EQUAL, parity.differences
             assert parity.engine == "duckdb"
@@ -121,6 +132,11 @@ def test_late_records_explain_a_window_and_its_repair_makes_it_equal(
     eventually(
         lambda: compare(stack, declared, windows).parity.verdict is not Verdict.EQUAL, "the late records to be read"
     )
+    if not runs_on_duckdb(stack, declared, windows):
+        # Flink batch tells that windows differ; only DuckDB can take records away again to see why.
+        with pytest.raises(HeadwaterError, match="whether late data explains them cannot be told"):
+            compare(stack, declared, windows)
+        return
     late = compare(stack, declared, windows).parity
     assert (late.verdict, late.differing, late.explained) == (Verdict.LATE, 2, 2), late.differences
     assert [(each.columns["size"], each.late) for each in late.differences] == [(("1", "51"), 1), (("3", "73"), 1)]
