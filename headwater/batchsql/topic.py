@@ -26,6 +26,8 @@ PARTITION, ORDER, GONE, NEW, UNCLEAR, RECEIVED = (
 change and the one after it); the row went; the record may not be in the streamed table yet; it is unclear; when it
 came to Kafka."""
 
+HIDDEN = {PARTITION: "INT", ORDER: "BIGINT", GONE: "BOOLEAN", NEW: "BOOLEAN", UNCLEAR: "BOOLEAN"}
+
 ORDERED = {PARTITION: SqlType("INT"), ORDER: SqlType("BIGINT"), GONE: SqlType("BOOLEAN")}
 """Those that say of two rows which came last."""
 

@@ -85,8 +85,9 @@ def computed(stack: Stack, declared: Warehouse, model: Model, place: Place, piec
         lost = tuple(str(topic.table) for topic in inputs.topics if topic.lost)
         with (
             protected(stack, model, inputs) as pinned,
-            batch_rows(stack, declared, model, pinned) as (engine, session),
+            batch_rows(stack, declared, model, pinned) as batch,
         ):
+            engine, session = batch.engine, batch.session
             names = ", ".join(f'"{column.name}"' for column in model.columns)
             condition = place.condition(piece)
             session.prepare(f"CREATE TABLE {sql.WANTED} AS SELECT {names} FROM {BATCH} WHERE {condition}")

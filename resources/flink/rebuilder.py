@@ -17,7 +17,7 @@ from resources.flink.gateway import Gateway
 from resources.flink.jobmanager import JobManager
 from resources.flink.statefolder import StateFolder
 from resources.kafka import KafkaBroker
-from resources.paimon.consumer import next_snapshot
+from resources.paimon.consumers import next_snapshot
 from resources.paimon.store import FilesystemTableStore
 
 _BATCH = {

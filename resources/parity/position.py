@@ -21,7 +21,7 @@ from headwater.stack import Stack
 from resources.batch.inputs import Inputs, pin_inputs
 from resources.flink.jobmanager import JobManager
 from resources.kafka import KafkaBroker
-from resources.paimon.consumer import next_snapshot
+from resources.paimon.consumers import next_snapshot
 from resources.paimon.store import FilesystemTableStore
 
 _PATIENCE = 120.0
