@@ -151,5 +151,6 @@ def _of_run(model: Model, result: ReportResult) -> dict[str, Any]:
             "headwater/run": result.run.id,
             COLUMN_LINEAGE: table_lineage(model),
             **{f"headwater/input/{pin.table}": pin.snapshot.id for pin in result.run.inputs},
+            **{f"headwater/read/{table}": str(served) for table, served in result.served.items()},
         }
     )

@@ -73,8 +73,9 @@ def command(
     headwater backfill dm.kpi_minute --from 2026-11-21 --to 2026-11-21 --kind fill --only
     headwater backfill dm.kpi_minute --kind rebuild
 
-    With --json, of a report: {model, batches: [{snapshot, rows, seconds, inputs: {table: id}, partitions: [{market,
-    local_date, rows, complete}]}]}. A partition is complete when its day was over and the inputs had passed its end.
+    With --json, of a report: {model, batches: [{snapshot, rows, seconds, inputs: {table: id}, read: {table: path},
+    partitions: [{market, local_date, rows, complete}]}]}. A partition is complete when its day was over and the inputs
+    had passed its end.
     Of a stream's table: {model, kind, pieces: [{model, kind, from, to, markets, engine, same, changed, missing,
     surplus, snapshot, seconds, attempts, paused_seconds, note}], reports: [{model, snapshot, partitions}], skipped}.
     """
@@ -238,6 +239,7 @@ def _document(result: "ReportResult") -> dict:
         "rows": result.rows,
         "seconds": round(result.seconds, 3),
         "inputs": {str(pinned.table): pinned.snapshot.id for pinned in result.run.inputs},
+        "read": {str(table): served.path for table, served in result.served.items()},
         "partitions": [
             {
                 "market": part.partition.market,

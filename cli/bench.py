@@ -48,7 +48,7 @@ def command(
     """Measure the platform beside the bare systems it stands on, as ratios.
 
     \b
-    headwater bench                     the whole suite, about 75 minutes on two cores
+    headwater bench                     the whole suite, about two hours on two cores
     headwater bench B2 B9               some of it
     headwater bench B1 --rounds 1       only to see that it works
     headwater bench --render docs/benchmarks.md

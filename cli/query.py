@@ -1,6 +1,7 @@
 """`headwater query`: SQL over the lake, at pinned snapshots."""
 
 import os
+import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -15,27 +16,31 @@ from headwater.stack import Stack
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from headwater.batch import Served
     from resources.duckdb import Session
-    from resources.query import Answer
+    from resources.query import Answer, Moment
 
 # A terminal shows no more unless asked; --json gives everything.
 SHOWN = 1000
 
 
-def _snapshots(
+def _moments(
     context: click.Context, parameter: click.Parameter, given: tuple[str, ...]
-) -> dict[TableName, int] | int:
-    """`TABLE=SNAPSHOT` any number of times, or one bare number."""
-    if len(given) == 1 and given[0].isdigit():
-        return int(given[0])
+) -> "dict[TableName, Moment] | Moment":
+    """`TABLE=SNAPSHOT` any number of times, or one of the latter alone."""
+    if len(given) == 1 and "=" not in given[0]:
+        return _moment(given[0])
     chosen = {}
     for text in given:
-        name, _, number = text.partition("=")
+        name, mark, moment = text.partition("=")
         try:
-            chosen[TableName.parse(name)] = int(number)
+            if not mark:
+                raise ValueError
+            chosen[TableName.parse(name)] = _moment(moment)
         except ValueError:
             raise click.BadParameter(
-                f"«{text}» is neither TABLE=SNAPSHOT, such as dwd.orders=42, nor a number"
+                f"«{text}» is not TABLE=SNAPSHOT, such as dwd.orders=42, dwd.orders=month-end or"
+                " dwd.orders=2026-11-22T08:00Z"
             ) from None
     return chosen
 
@@ -58,6 +63,21 @@ def _instant(context: click.Context, parameter: click.Parameter, given: str | No
     return found
 
 
+def _moment(text: str) -> "Moment":
+    """A number is a snapshot's, what begins as a date is a time, anything else a tag. Without a zone it is UTC."""
+    if text.isdigit():
+        return int(text)
+    if not re.match(r"\d{4}-\d{2}-\d{2}([T ]|$)", text):
+        if not text:
+            raise click.BadParameter("a snapshot's number, a tag or a time is missing")
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"«{text}» is no time: {error}; write 2026-11-22T08:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 @click.command("query")
 @click.argument("sql", required=False)
 @click.option(
@@ -72,9 +92,10 @@ def _instant(context: click.Context, parameter: click.Parameter, given: str | No
 @click.option(
     "--at",
     multiple=True,
-    callback=_snapshots,
+    callback=_moments,
     metavar="TABLE=SNAPSHOT",
-    help="Read this snapshot instead of the newest; a bare number is enough when the query reads one table.",
+    help="Read this snapshot instead of the newest: its number, a tag, or a time, for the newest one committed by then."
+    " Without TABLE a time goes for every table, a number or tag for the only one.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help=f"Give this many rows at most ({SHOWN} without --json).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, alone.")
@@ -83,7 +104,7 @@ def command(
     file: Path | None,
     values: dict[str, str],
     now: datetime | None,
-    at: dict[TableName, int] | int,
+    at: "dict[TableName, Moment] | Moment",
     limit: int | None,
     as_json: bool,
 ) -> None:
@@ -99,8 +120,10 @@ def command(
     headwater query "SELECT market, count(*) FROM dwd.orders GROUP BY market"
     headwater query "SELECT sum(revenue) FROM dm.kpi_minute" --at 412
     headwater query --file warehouse/queries/today_so_far.sql --set against=2026-11-15
+    headwater query "SELECT sum(revenue) FROM dm.kpi_minute" --at 2026-11-22T08:00Z
 
-    With --json: {rows: [{column: value}], snapshots: {table: id}, as_of}. Instants are ISO-8601 in UTC with Z, a
+    With --json: {rows: [{column: value}], snapshots: {table: id}, as_of, read: {table: {path, plain, merged,
+    native, reason}}}. Instants are ISO-8601 in UTC with Z, a
     DECIMAL is a string (a JSON number would lose digits), bytes are hexadecimal. as_of is the oldest commit among the
     snapshots.
     """
@@ -135,7 +158,7 @@ def command(
 
 
 class _Progress:
-    """Rows read so far, on stderr, once a query takes longer than two seconds and someone watches."""
+    """How far it is, on stderr, once a query takes longer than two seconds and someone watches."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -145,7 +168,8 @@ class _Progress:
         if sys.stderr.isatty() and time.monotonic() - self._started > 2:
             self._shown = True
             seconds = time.monotonic() - self._started
-            click.echo(f"\r{session.rows_read:,} rows read, {seconds:.0f} s (Ctrl-C stops)\033[K", err=True, nl=False)
+            done = f"{max(session.progress, 0):.0f} %"
+            click.echo(f"\r{done}, {seconds:.0f} s (Ctrl-C stops)\033[K", err=True, nl=False)
 
     def clear(self) -> None:
         if self._shown:
@@ -163,8 +187,20 @@ def _print_json(found: "Answer") -> None:
         "rows": rows,
         "snapshots": {str(pinned.table): pinned.snapshot.id for pinned in found.inputs},
         "as_of": None if as_of is None else _iso(as_of),
+        "read": {str(table): _read(served) for table, served in found.served.items()},
     }
     click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
+
+
+def _read(served: "Served") -> dict[str, str | int]:
+    """By which path a table was read, with the files of each."""
+    return {
+        "path": served.path,
+        "plain": served.files,
+        "merged": served.merged,
+        "native": served.native,
+        "reason": served.reason,
+    }
 
 
 def _plain(value: object) -> object:
@@ -244,7 +280,9 @@ def _footer(found: "Answer") -> str:
     parts = [
         f"{count:,} row{'' if count == 1 else 's'}" + (" (there are more: --limit)" if found.rows.truncated else "")
     ]
-    parts += [f"{pinned.table} at snapshot {pinned.snapshot.id}" for pinned in found.inputs]
+    parts += [
+        f"{pinned.table} at snapshot {pinned.snapshot.id} ({found.served[pinned.table]})" for pinned in found.inputs
+    ]
     if found.as_of is not None:
         parts.append(f"as of {_local(found.as_of)}")
     if found.as_of is not None or any("TIME ZONE" in kind for kind in found.rows.types):

@@ -1,6 +1,7 @@
 """What a batch run is: the partitions it makes, the snapshots it reads, what it asks of a scan, and what came out."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -51,6 +52,35 @@ class TableScan:
     where: tuple[Comparison, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """By which path a table's rows were read.
+
+    Args:
+        files: Data files read as the Parquet that they are.
+        merged: Data files whose rows were merged by key in DuckDB.
+        native: Data files that Paimon's native reader read.
+        reason: Why it did, of the first of them; "" when it read none.
+    """
+
+    files: int = 0
+    merged: int = 0
+    native: int = 0
+    reason: str = ""
+
+    @property
+    def path(self) -> str:
+        """`plain`, `merged`, `native`, or `mixed` when the native reader read some of the files; `empty` for none."""
+        if self.native:
+            return "mixed" if self.files or self.merged else "native"
+        return "merged" if self.merged else "plain" if self.files else "empty"
+
+    def __str__(self) -> str:
+        parts = [f"{self.files} plain"] * bool(self.files) + [f"{self.merged} merged"] * bool(self.merged)
+        parts += [f"{self.native} by the native reader, as {self.reason}"] * bool(self.native)
+        return f"files: {', '.join(parts) or 'none'}"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Partition:
     """One local day, or month, of one market: what a report is made of. A month goes by its first date."""
@@ -70,10 +100,15 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class PinnedInput:
-    """A table, and the one snapshot of it that a run reads."""
+    """A table, and the one snapshot of it that a run reads.
+
+    Args:
+        tag: A tag of that snapshot through which it is read, where one was named.
+    """
 
     table: TableName
     snapshot: Snapshot
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +154,7 @@ class ReportResult:
         snapshot_id: The commit in the report's own table; None when a run that only corrects found nothing to correct.
         seconds: Wall time, waiting for another run included.
         cpu_seconds: CPU of all threads of the process meanwhile.
+        served: By which path each input was read.
     """
 
     run: BatchRun
@@ -126,6 +162,7 @@ class ReportResult:
     snapshot_id: int | None
     seconds: float
     cpu_seconds: float = 0.0
+    served: Mapping[TableName, Served] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
+from resources.paimon.filescan import MEMORY_LIMIT, open_over
 from resources.paimon.reader import PinnedTable
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow
-
-MEMORY_LIMIT = "2GB"
 
 
 class ArrowRows(Protocol):
@@ -65,18 +64,21 @@ class Session:
         streams: Mapping[str, ArrowRows] | None = None,
         memory_limit: str = MEMORY_LIMIT,
     ) -> None:
-        import duckdb
-
+        given = tuple(tables)
         self._tables: list[PinnedTable] = []
         self._streams = dict(streams or {})
         self._is_locked = False
-        self._connection = duckdb.connect(
-            ":memory:", config={"enable_external_access": "false", "memory_limit": memory_limit}
-        )
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self.add(*tables)
-        for name, stream in self._streams.items():
-            self._connection.register(name, stream)
+        # What the tables' files are must be known before the door to all other files is closed.
+        paths = [path for table in given if table.is_whole for path in table.plan.paths]
+        self._connection = open_over(paths, memory_limit)
+        try:
+            for table in given:
+                self._add(table, directly=table.is_whole)
+            for name, stream in self._streams.items():
+                self._connection.register(name, stream)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def register(self, name: str, rows: ArrowRows) -> None:
         """Make further rows known under a name."""
@@ -96,17 +98,32 @@ class Session:
             self._connection.close()
 
     def add(self, *tables: PinnedTable) -> None:
-        """Make further tables known."""
-        for number, table in enumerate(tables, len(self._tables)):
-            self._connection.register(f"pinned_{number}", table)
-            self._connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.name.layer.value}"')
-            self._connection.execute(f"CREATE VIEW {_quoted(table.name)} AS SELECT * FROM pinned_{number}")
-        self._tables += tables
+        """Make further tables known. Their files are read by a DuckDB of their own: this one reaches no more."""
+        for table in tables:
+            self._add(table, directly=False)
+
+    def _add(self, table: PinnedTable, *, directly: bool) -> None:
+        import duckdb
+
+        number = len(self._tables)
+        self._tables.append(table)
+        self._connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.name.layer.value}"')
+        self._connection.register(f"pinned_{number}", table.native_rows() if directly else table)
+        rows = table.relation(f"pinned_{number}") if directly else f"SELECT * FROM pinned_{number}"
+        try:
+            self._connection.execute(f"CREATE VIEW {_quoted(table.name)} AS {rows}")
+        except duckdb.Error as error:
+            raise table.explained(error) from error
 
     @property
     def rows_read(self) -> int:
-        """Rows that the scans have given so far."""
+        """Rows that streams have given so far; those that DuckDB reads from files by itself are not counted."""
         return sum(stream.rows_read for stream in (*self._tables, *self._streams.values()))
+
+    @property
+    def progress(self) -> float:
+        """Percent of the running query that DuckDB believes to be done; negative when it does not know."""
+        return self._connection.query_progress()
 
     def prepare(self, *statements: str) -> None:
         """Run the platform's own statements, before the query. Raises HeadwaterError when one cannot be run."""
@@ -156,6 +173,10 @@ class Session:
         for stream in (*self._tables, *self._streams.values()):
             if stream.failure is not None:
                 return stream.failure
+        if isinstance(error, duckdb.IOException):
+            for table in self._tables:
+                if any(path in str(error) for path in table.plan.paths):
+                    return table.explained(error)
         if isinstance(error, duckdb.BinderException | duckdb.CatalogException):
             return sql_error(self._placed(sql) or error)
         return sql_error(error)

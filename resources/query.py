@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headwater.batch import Literal, PinnedInput, TableScan
-from headwater.engines import Snapshot
+from headwater.batch import Literal, PinnedInput, Served, TableScan
 from headwater.model import Market, TableName
 from headwater.problem import HeadwaterError
 from headwater.pushdown import scans
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 
+Moment = int | str | datetime
+"""A snapshot by its number, by a tag of it, or as the newest one committed by a time."""
+
 _QUOTED_OR_NAME = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\$\$.*?\$\$|\$(?P<name>[A-Za-z_]\w*)""", re.DOTALL
 )
@@ -31,10 +33,11 @@ _QUOTED_OR_NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Rows, and the snapshots they were computed from."""
+    """Rows, the snapshots they were computed from, and by which path each was read."""
 
     rows: Rows
     inputs: tuple[PinnedInput, ...]
+    served: Mapping[TableName, Served]
 
     @property
     def as_of(self) -> datetime | None:
@@ -46,7 +49,7 @@ def answer(
     lake: Path,
     sql: str,
     *,
-    at: Mapping[TableName, int] | int | None = None,
+    at: Mapping[TableName, Moment] | Moment | None = None,
     limit: int | None = None,
     memory_limit: str = MEMORY_LIMIT,
     waiting: Callable[[Session], None] = lambda session: None,
@@ -56,7 +59,9 @@ def answer(
     """Answer a SELECT in DuckDB's dialect over the tables of the lake, `layer.table`.
 
     Args:
-        at: Snapshots to read instead of the newest; a bare number when the query reads one table.
+        at: What to read instead of the newest snapshot: its number, a tag, or a time, at which the newest one
+            committed by then is meant. By table; or one of them alone: a time for every table, a number or tag when
+            the query reads one table.
         limit: Rows at most.
         waiting: Called while the query runs.
         markets: Called for the markets when the query reads the calendar (headwater.sofar).
@@ -75,13 +80,21 @@ def answer(
     days = _calendars(asked, statement, inputs, markets, now or datetime.now(UTC)) if asked else {}
     needs = _needs(store, statement, names, bounds(days))
     tables = [
-        PinnedTable(lake, pinned.table, pinned.snapshot.id, needs[pinned.table].columns, needs[pinned.table].where)
+        PinnedTable(
+            lake,
+            pinned.table,
+            pinned.snapshot.id,
+            needs[pinned.table].columns,
+            needs[pinned.table].where,
+            pinned.tag,
+        )
         for pinned in inputs
     ]
     with Session(tables, memory_limit=memory_limit) as session:
         if days:
             session.prepare(*statements(days))
-        return Answer(run_interruptibly(session, text, limit, waiting), inputs)
+        rows = run_interruptibly(session, text, limit, waiting)
+    return Answer(rows, inputs, {table.name: table.served for table in tables})
 
 
 def with_values(sql: str, values: Mapping[str, str]) -> str:
@@ -155,9 +168,11 @@ def _meant(spelled: str, known: Mapping[str, TableName]) -> TableName | None:
 
 
 def _pin(
-    store: FilesystemTableStore, names: tuple[TableName, ...], at: Mapping[TableName, int] | int | None
+    store: FilesystemTableStore, names: tuple[TableName, ...], at: Mapping[TableName, Moment] | Moment | None
 ) -> tuple[PinnedInput, ...]:
-    if isinstance(at, int):
+    if isinstance(at, datetime):
+        at = dict.fromkeys(names, at)
+    elif isinstance(at, int | str):
         if len(names) != 1:
             raise HeadwaterError(
                 f"--at {at} does not say of which table: the query reads {', '.join(map(str, names)) or 'none'}",
@@ -171,17 +186,25 @@ def _pin(
             f"--at names {stray[0]}, which the query does not read",
             next_command=f"leave it out; the query reads {', '.join(map(str, names)) or 'no table'}",
         )
-    return tuple(PinnedInput(name, _pinned(store, name, at.get(name))) for name in names)
+    return tuple(_pinned(store, name, at.get(name)) for name in names)
 
 
-def _pinned(store: FilesystemTableStore, name: TableName, snapshot_id: int | None) -> Snapshot:
-    snapshot = store.latest_snapshot(name) if snapshot_id is None else store.snapshot(name, snapshot_id)
+def _pinned(store: FilesystemTableStore, name: TableName, moment: Moment | None) -> PinnedInput:
+    match moment:
+        case None:
+            snapshot = store.latest_snapshot(name)
+        case int():
+            snapshot = store.snapshot(name, moment)
+        case str():
+            return PinnedInput(name, store.tagged(name, moment), moment)
+        case datetime():
+            snapshot = store.snapshot_at(name, moment)
     if snapshot is None:
         raise HeadwaterError(
             f"{name} has no snapshot yet: nothing has been committed to it",
             next_command="headwater status, to see whether its job runs",
         )
-    return snapshot
+    return PinnedInput(name, snapshot)
 
 
 def _parsed(sql: str) -> "exp.Expr | None":

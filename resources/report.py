@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from headwater.batch import BatchRun, Partition, PartitionResult, PinnedInput, ReportResult
+from headwater.batch import BatchRun, Partition, PartitionResult, PinnedInput, ReportResult, Served
 from headwater.calendar import Span, calendar_name, calendar_row, period, span
 from headwater.duckdb_sql import translate
 from headwater.edition import Cause, Edition, Written, cause, declared_as, properties
@@ -78,10 +78,11 @@ def run_report(
             spans = {part: within for part, within in spans.items() if _may_differ(before.get(part), model, inputs)}
         run = BatchRun(tags.new_run_id(), model.name, tuple(spans), inputs)
         results: tuple[PartitionResult, ...] = ()
+        served: Mapping[TableName, Served] = {}
         snapshot_id = None
         if spans:
             with tags.protected(stack.lake, run) as tag:
-                rows = _compute(stack, model, run, spans, tag, memory_limit)
+                rows, served = _compute(stack, model, run, spans, tag, memory_limit)
             contents = Contents(model.grain, rows)
             _refuse_stray_rows(model, contents, spans)
             results = _results(store, run, contents, spans, began)
@@ -89,7 +90,8 @@ def run_report(
             if only_corrections:
                 written = [each for each in written if _is_correction(each, before[each.partition])]
             results, snapshot_id = _commit(stack, model, run, contents, results, written)
-    result = ReportResult(run, results, snapshot_id, time.monotonic() - started, time.process_time() - worked)
+    seconds, cpu = time.monotonic() - started, time.process_time() - worked
+    result = ReportResult(run, results, snapshot_id, seconds, cpu, served)
     _log.info("%s: %d partitions, %d rows, %.1f s", model.name, len(results), result.rows, result.seconds)
     return result
 
@@ -220,8 +222,8 @@ def _spans(model: Model, partitions: Sequence[Partition], markets: Sequence[Mark
 
 def _compute(
     stack: Stack, model: Model, run: BatchRun, spans: Mapping[Partition, Span], tag: str, memory_limit: str
-) -> "pyarrow.Table":
-    """The run's rows, with the columns and types that the model declares."""
+) -> "tuple[pyarrow.Table, Mapping[TableName, Served]]":
+    """The run's rows, with the columns and types that the model declares, and how each input was read."""
     store = FilesystemTableStore(stack.lake)
     columns: dict[TableName, dict[str, SqlType]] = {}
     for pinned in run.inputs:
@@ -242,7 +244,7 @@ def _compute(
     with Session(tables, memory_limit=memory_limit) as session:
         session.prepare(*statements({calendar: rows}))
         found = session.arrow(translation.sql)
-    return conform(model.name, found, declared_schema(model))
+    return conform(model.name, found, declared_schema(model)), {table.name: table.served for table in tables}
 
 
 def _refuse_stray_rows(model: Model, contents: Contents, wanted: Mapping[Partition, Span]) -> None:

@@ -15,7 +15,7 @@ from headwater.model import ChangelogProducer, TableName
 from headwater.problem import HeadwaterError
 from headwater.sqltype import SqlType
 from resources.paimon.layout import numbered, table_path
-from resources.paimon.reader import RowStream, first_line
+from resources.paimon.rowstream import RowStream, first_line
 from resources.paimon.store import FilesystemTableStore
 
 if TYPE_CHECKING:

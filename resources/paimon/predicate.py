@@ -1,4 +1,4 @@
-"""Comparisons as the native reader wants them: literals of exactly the column's type, or not pushed at all.
+"""Comparisons as scans want them: literals of exactly the column's type, or not pushed at all.
 
 A comparison that is left out costs time only, because DuckDB evaluates the whole query over what the scan gives.
 """
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from headwater.batch import Comparison, Literal, Operator
 from headwater.sqltype import SqlType
+from resources.paimon.columns import literal, quoted
 
 _METHODS = {
     Operator.EQUAL: "equal",
@@ -32,6 +33,42 @@ def native_filter(where: Sequence[Comparison], types: Mapping[str, SqlType]) -> 
     if len(children) < 2:
         return children[0] if children else None
     return {"method": "and", "children": children}
+
+
+def condition(where: Sequence[Comparison], types: Mapping[str, SqlType]) -> str:
+    """The same comparisons as a condition in DuckDB's SQL; "" when none can be said exactly."""
+    parts = []
+    for comparison in where:
+        native = _native(comparison, types)
+        if native is None:
+            continue
+        column = quoted(comparison.column)
+        literals = [_in_sql(value) for value in native["literals"]]
+        match comparison.operator:
+            case Operator.NULL | Operator.NOT_NULL:
+                parts.append(f"{column} {comparison.operator.value}")
+            case Operator.IN:
+                parts.append(f"{column} IN ({', '.join(literals)})")
+            case _:
+                parts.append(f"{column} {comparison.operator.value} {literals[0]}")
+    return " AND ".join(parts)
+
+
+def _in_sql(value: Literal) -> str:
+    match value:
+        case bool():
+            return str(value).upper()
+        case int():
+            return str(value)
+        case Decimal():
+            return f"{value:f}"
+        case datetime():
+            kind = "TIMESTAMPTZ" if value.tzinfo else "TIMESTAMP"
+            return f"{kind} '{value.isoformat(' ')}'"
+        case date():
+            return f"DATE '{value.isoformat()}'"
+        case _:
+            return literal(value)
 
 
 def _native(comparison: Comparison, types: Mapping[str, SqlType]) -> dict[str, Any] | None:

@@ -1,35 +1,34 @@
-"""Reading a Paimon table at one snapshot, through Paimon's native reader alone.
+"""Reading a Paimon table at one snapshot: exactly as Flink would, and by the fastest path that is proved to be so.
 
-The native reader (pypaimon-rust) is called directly. pypaimon's own `TableRead` catches whatever the native reader
-raises, logs a warning, and goes on in Python, 20 times slower or with other limits; here is nothing to fall back to.
+DuckDB reads the data files itself, merging in SQL where keys may occur in several of them; what is not proved to come
+out as Flink gives it is left to Paimon's native reader (resources.paimon.scanplan). Which path served a read is told
+with its rows.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from headwater.batch import Comparison
-from headwater.engines import ActualTable
+from headwater.batch import Comparison, Served
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
-from headwater.sqltype import SqlType
-from resources.paimon.arrow import arrow_type
-from resources.paimon.layout import newest_schema, table_path
-from resources.paimon.predicate import native_filter
+from resources.paimon.columns import Unreadable, duckdb_type, quoted
+from resources.paimon.datafiles import Split, decoded
+from resources.paimon.filescan import file_connection
+from resources.paimon.layout import newest_schema, parse_metadata, read_small, table_path
+from resources.paimon.predicate import condition, native_filter
+from resources.paimon.rowstream import RowStream, first_line
+from resources.paimon.scanplan import ScanPlan, scan_plan
 from resources.paimon.store import FilesystemTableStore
 
 if TYPE_CHECKING:
     import pyarrow
-    from pypaimon_rust.datafusion import Table
+    from pypaimon_rust.datafusion import ReadBuilder
+    from pypaimon_rust.datafusion import Split as NativeSplit
 
-_READABLE_MERGES = ("deduplicate", "partial-update", "aggregation")
-# Paimon's default of 1,024 costs more in handing batches over than in reading them.
-_BATCH_ROWS = "16384"
-# They choose what a scan sees; a scan here sees the pinned snapshot, whatever the table's options say.
-_SCAN_OPTIONS = ("scan.", "incremental-between", "consumer-id", "consumer.")
+# Of a stream: as many rows are handed over at once.
+_BATCH_ROWS = 65536
 
 
 def scan(
@@ -46,97 +45,10 @@ def scan(
         columns: In the order wanted; None for all. Columns newer than the snapshot are NULL.
         where: Comparisons of which as many as possible are evaluated by the scan; the caller must evaluate them again.
 
-    Raises HeadwaterError when the table or snapshot is missing, when the table is of a kind that this reader would
-    read wrongly, and (from the reader itself) when a data file cannot be read.
+    Raises HeadwaterError when the table or snapshot is missing, when the table is of a kind that would be read
+    wrongly, and (from the reader itself) when a data file cannot be read.
     """
     return PinnedTable(lake, name, snapshot_id, columns, where).reader()
-
-
-class RowStream(ABC):
-    """Rows of a table as a stream that DuckDB can open any number of times (Arrow's PyCapsule interface).
-
-    Args:
-        columns: Of those that the table has; None for all. At least one is read always, so that rows can be counted.
-        at_most: Rows that a pass gives at most; `was_cut` says whether there were more.
-    """
-
-    def __init__(
-        self, lake: Path, name: TableName, columns: Sequence[str] | None = None, at_most: int | None = None
-    ) -> None:
-        table = FilesystemTableStore(lake).table(name)
-        if table is None:
-            raise HeadwaterError(f"There is no table {name} in the lake", next_command="headwater status")
-        refuse_unreadable(table)
-        self.lake = lake
-        self.name = name
-        self.rows_read = 0
-        self.was_cut = False
-        self.failure: HeadwaterError | None = None
-        self._at_most = at_most
-        self._all_types = {column.name: column.type for column in table.columns}
-        self._types = _chosen(table, self._all_types, columns)
-
-    def schema(self) -> "pyarrow.Schema":
-        """The columns that a reader gives."""
-        return _arrow_schema(self._types)
-
-    def full_schema(self) -> "pyarrow.Schema":
-        """All the table's columns, wanted or not."""
-        return _arrow_schema(self._all_types)
-
-    def reader(self) -> "pyarrow.RecordBatchReader":
-        """A fresh pass over the rows. Nothing is opened before the first batch is asked for."""
-        import pyarrow
-
-        return pyarrow.RecordBatchReader.from_batches(self.schema(), self._batches())
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self.reader().__arrow_c_stream__(requested_schema)
-
-    def _batches(self) -> Iterator["pyarrow.RecordBatch"]:
-        schema = self.schema()
-        left = self._at_most
-        try:
-            for found in self._native_batches():
-                batch = found
-                if left is not None and batch.num_rows > left:
-                    self.was_cut = True
-                    batch = batch.slice(0, left)
-                self.rows_read += batch.num_rows
-                yield _conform(batch, schema)
-                left = None if left is None else left - batch.num_rows
-                if self.was_cut and left == 0:
-                    return
-        except Exception as error:
-            self.failure = self._explained(error)
-            raise self.failure from error
-
-    @abstractmethod
-    def _native_batches(self) -> Iterator["pyarrow.RecordBatch"]:
-        """The native reader's batches, with at least the columns of `schema`."""
-
-    @abstractmethod
-    def _explained(self, error: Exception) -> HeadwaterError:
-        """What a failure of the native reader means."""
-
-    def _native_table(self, pin: Mapping[str, str]) -> "Table":
-        """The table at its newest schema, so that older rows have the columns added since (as NULL).
-
-        Args:
-            pin: Options that choose what a scan sees; it sees nothing else that the table's own options say.
-        """
-        from pypaimon_rust.datafusion import Table
-
-        schema = newest_schema(self.lake, self.name)
-        if schema is None:
-            raise RuntimeError("the table has been dropped")
-        options = {key: value for key, value in schema["options"].items() if not key.startswith(_SCAN_OPTIONS)}
-        return Table.from_resolved_schema(
-            f"file://{table_path(self.lake, self.name)}",
-            orjson.dumps({**schema, "options": {**options, **pin, "read.batch-size": _BATCH_ROWS}}).decode(),
-            database=self.name.layer.value,
-            table=self.name.table,
-        )
 
 
 class PinnedTable(RowStream):
@@ -147,6 +59,7 @@ class PinnedTable(RowStream):
         where: As for `scan`.
         tag: A tag of that snapshot, through which it stays readable after it has expired.
         at_most: As for every stream of rows.
+        native_only: Leave everything to the native reader; for comparing the two.
     """
 
     def __init__(
@@ -158,25 +71,107 @@ class PinnedTable(RowStream):
         where: Sequence[Comparison] = (),
         tag: str | None = None,
         at_most: int | None = None,
+        *,
+        native_only: bool = False,
     ) -> None:
         super().__init__(lake, name, columns, at_most)
         if tag is None:
             FilesystemTableStore(lake).snapshot(name, snapshot_id)
         self.snapshot_id = snapshot_id
         self.tag = tag
+        self._native_only = native_only
         self._filter = native_filter(where, self._all_types)
+        self._condition = condition(where, self._all_types)
+        compared = [comparison.column for comparison in where if comparison.column in self._all_types]
+        self._read = tuple(dict.fromkeys((*self._types, *compared)))
+
+    @cached_property
+    def plan(self) -> ScanPlan:
+        """Who reads what. Raises HeadwaterError when the snapshot has expired or its metadata cannot be read."""
+        try:
+            schema = newest_schema(self.lake, self.name)
+            assert schema is not None
+            splits = self._planned()
+            if self._native_only:
+                files = sum(len(split.files) for split in decoded(splits, schema))
+                return ScanPlan("", (), tuple(splits), Served(native=files, reason="it was asked for"))
+            return scan_plan(schema, self._schema_of, self._decoded(splits, schema), self._read, self._all_types)
+        except Exception as error:
+            explained = self.explained(error)
+            self.failure: HeadwaterError | None = explained
+            raise explained from error
+
+    @property
+    def is_whole(self) -> bool:
+        """Every row is wanted, so that DuckDB may read the files in its own plan of the query."""
+        return self._at_most is None
+
+    @property
+    def served(self) -> Served:
+        """By which path the rows come. Raises as `plan` does."""
+        return self.plan.served
+
+    def relation(self, native: str) -> str:
+        """The rows as DuckDB's SQL, over the files that the plan names.
+
+        Args:
+            native: The name under which `native_rows` is known to DuckDB.
+        """
+        parts = [self._from_files()] if self.plan.sql else []
+        if self.plan.native or not parts:
+            parts.append(f"SELECT {', '.join(map(self._as_declared, self._types))} FROM {native}")
+        return " UNION ALL ".join(parts)
+
+    def native_rows(self) -> RowStream:
+        """What the native reader reads of the table, as a stream of its own."""
+        return _NativeRows(self)
+
+    def _from_files(self) -> str:
+        where = f" WHERE {self._condition}" if self._condition else ""
+        return f"SELECT {', '.join(map(quoted, self._types))} FROM ({self.plan.sql}){where}"
+
+    def _as_declared(self, column: str) -> str:
+        try:
+            return f"CAST({quoted(column)} AS {duckdb_type(self._types[column])}) AS {quoted(column)}"
+        except Unreadable:
+            return quoted(column)
 
     def _native_batches(self) -> Iterator["pyarrow.RecordBatch"]:
+        plan = self.plan
+        if plan.sql:
+            with file_connection(plan.paths) as connection:
+                yield from connection.sql(self._from_files()).to_arrow_reader(_BATCH_ROWS)
+        yield from self._batches_of(plan.native)
+
+    def _batches_of(self, splits: "Sequence[NativeSplit]") -> Iterator["pyarrow.RecordBatch"]:
+        if splits:
+            yield from self._builder().new_read().read_arrow(list(splits))
+
+    def _builder(self) -> "ReadBuilder":
         pin = {"scan.tag-name": self.tag} if self.tag else {"scan.snapshot-id": str(self.snapshot_id)}
         builder = self._native_table(pin).new_read_builder().with_projection(list(self._types))
-        if self._filter is not None:
-            builder = builder.with_filter(self._filter)
-        plan = builder.new_scan().plan()
+        return builder if self._filter is None else builder.with_filter(self._filter)
+
+    def _planned(self) -> "list[NativeSplit]":
+        plan = self._builder().new_scan().plan()
         if plan.snapshot_id() != self.snapshot_id:
             raise RuntimeError(f"the scan chose snapshot {plan.snapshot_id()} instead of {self.snapshot_id}")
-        yield from builder.new_read().read_arrow(plan.splits())
+        return plan.splits()
 
-    def _explained(self, error: Exception) -> HeadwaterError:
+    def _decoded(self, splits: "Sequence[NativeSplit]", schema: Mapping[str, Any]) -> tuple[Split, ...]:
+        """The splits with their files, or without when their form is not known here."""
+        try:
+            return decoded(splits, schema)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return tuple(Split((), native) for native in splits)
+
+    def _schema_of(self, schema_id: int) -> Mapping[str, Any]:
+        return _schema_file(f"{table_path(self.lake, self.name)}/schema/schema-{schema_id}")
+
+    def explained(self, error: Exception) -> HeadwaterError:
+        """What a failure to read the table means."""
+        if isinstance(error, HeadwaterError):
+            return error
         reason = first_line(error)
         try:
             if self.tag is None:
@@ -187,68 +182,33 @@ class PinnedTable(RowStream):
                 next_command="run it again; a report run tags its snapshots so that they stay",
             )
         return HeadwaterError(
-            f"The native reader failed on {self.name} at snapshot {self.snapshot_id}: {reason}",
+            f"{self.name} cannot be read at snapshot {self.snapshot_id}: {reason}",
             left="nothing was written, and no row of this read was used",
             next_command="headwater doctor",
         )
 
-
-def first_line(error: Exception) -> str:
-    """What an error of the native reader says first."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    def _explained(self, error: Exception) -> HeadwaterError:
+        return self.explained(error)
 
 
-def refuse_unreadable(table: ActualTable) -> None:
-    """Raise HeadwaterError, with the reason, for a table whose rows the native reader would give wrongly."""
-    options = table.options
-    reason = ""
-    if table.key:
-        merge = options.get("merge-engine", "deduplicate")
-        if merge == "first-row":
-            reason = "its merge engine is first-row: rows that are not compacted yet would be missing, without an error"
-        elif merge not in _READABLE_MERGES:
-            reason = f"its merge engine «{merge}» is not known here"
-        elif options.get("bucket") == "-2":
-            reason = "its bucket is postponed (-2): rows that are not compacted yet would be missing, without an error"
-    if options.get("deletion-vectors.enabled", "false").lower() == "true":
-        reason = "it keeps deletion vectors: rows that are not compacted yet would be missing, without an error"
-    if "scan.fallback-branch" in options:
-        reason = "it has scan.fallback-branch: the rows of that branch would be missing, without an error"
-    if reason:
-        raise HeadwaterError(
-            f"{table.name} cannot be read here, because {reason}",
-            next_command=f"read it with Flink's SQL client, or change that option of {table.name}",
-        )
+class _NativeRows(RowStream):
+    """What the native reader reads of a pinned table."""
+
+    def __init__(self, table: PinnedTable) -> None:
+        super().__init__(table.lake, table.name, table.schema().names)
+        self._table = table
+
+    def _native_batches(self) -> Iterator["pyarrow.RecordBatch"]:
+        yield from self._table._batches_of(self._table.plan.native)
+
+    def _explained(self, error: Exception) -> HeadwaterError:
+        return self._table.explained(error)
 
 
-def _chosen(table: ActualTable, types: Mapping[str, SqlType], columns: Sequence[str] | None) -> dict[str, SqlType]:
-    if columns is None:
-        return dict(types)
-    unknown = [column for column in columns if column not in types]
-    if unknown:
-        raise HeadwaterError(
-            f"{table.name} has no column {', '.join(unknown)}; it has {', '.join(types)}",
-            next_command="correct the column's name",
-        )
-    if columns:
-        return {column: types[column] for column in columns}
-    first = (*table.key, *types)[0]
-    return {first: types[first]}
-
-
-def _arrow_schema(types: Mapping[str, SqlType]) -> "pyarrow.Schema":
-    import pyarrow
-
-    return pyarrow.schema([(name, arrow_type(sql_type)) for name, sql_type in types.items()])
-
-
-def _conform(batch: "pyarrow.RecordBatch", schema: "pyarrow.Schema") -> "pyarrow.RecordBatch":
-    """The batch with exactly these types; the native reader's field metadata and NOT NULL marks go."""
-    import pyarrow
-
-    columns = [batch.column(field.name) for field in schema]
-    cast = [
-        array if array.type == field.type else array.cast(field.type)
-        for array, field in zip(columns, schema, strict=True)
-    ]
-    return pyarrow.RecordBatch.from_arrays(cast, schema=schema)
+@lru_cache(maxsize=256)
+def _schema_file(path: str) -> Mapping[str, Any]:
+    """Schema files are never changed once written."""
+    content = read_small(path)
+    if content is None:
+        raise RuntimeError(f"the schema file {path} is gone")
+    return parse_metadata(path, content)

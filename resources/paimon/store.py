@@ -10,6 +10,7 @@ from headwater.engines import ActualColumn, ActualTable, Commit, Snapshot
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from headwater.sqltype import SqlType
+from resources.paimon import tags
 from resources.paimon.layout import newest_schema, numbered, parse_metadata, read_small, table_path, tables
 from resources.paimon.recount import BATCH, RECOUNTS
 
@@ -100,6 +101,36 @@ class FilesystemTableStore:
         raise HeadwaterError(
             f"Snapshot {snapshot_id} of {name} {fate}; it has {there[0]} to {there[-1]}",
             next_command=f"name one of these, or leave the number out to take {there[-1]}",
+        )
+
+    def tagged(self, name: TableName, tag: str) -> Snapshot:
+        """The snapshot that a tag holds, expired or not. Raises HeadwaterError when there is no such tag."""
+        folder = f"{table_path(self.lake, name)}/tag"
+        content = read_small(f"{folder}/tag-{tag}") if "/" not in tag else None
+        if content is not None:
+            return _snapshot(f"{folder}/tag-{tag}", content)
+        there = tags.names(self.lake, name)
+        raise HeadwaterError(
+            f"{name} has no tag {tag}",
+            left=f"its tags are {', '.join(there)}" if there else "it has no tags",
+            next_command="name one of these, a snapshot's number, or a time",
+        )
+
+    def snapshot_at(self, name: TableName, moment: datetime) -> Snapshot | None:
+        """The newest snapshot committed by a moment; None when nothing has been committed at all.
+
+        Raises HeadwaterError when the snapshots of that time have expired, or there were none yet.
+        """
+        kept = self.snapshots(name)
+        for snapshot in kept:
+            if snapshot.committed_at <= moment:
+                return snapshot
+        if not kept:
+            return None
+        raise HeadwaterError(
+            f"{name} has no snapshot of {moment.astimezone(UTC).isoformat()} any more",
+            left=f"its oldest one, {kept[-1].id}, was committed at {kept[-1].committed_at.isoformat()}",
+            next_command="name a later time, or a tag that holds an earlier snapshot",
         )
 
 

@@ -27,12 +27,22 @@ def write(stack: Stack) -> Write:
     from resources.paimon.arrow import arrow_type
 
     def append(
-        name: str, columns: dict[str, str], rows: Sequence[tuple], options: dict[str, str] | None = None
+        name: str,
+        columns: dict[str, str],
+        rows: Sequence[tuple],
+        options: dict[str, str] | None = None,
+        key: Sequence[str] = (),
+        partition_by: Sequence[str] = (),
     ) -> None:
         catalog = CatalogFactory.create({"warehouse": f"file://{stack.lake}"})
         catalog.create_database(name.split(".")[0], True)
         schema = pyarrow.schema([(column, arrow_type(SqlType.parse(kind))) for column, kind in columns.items()])
-        catalog.create_table(name, Schema.from_pyarrow_schema(schema, options=options or {"bucket": "-1"}), True)
+        # A key column is never NULL, and the writer wants to be told.
+        schema = pyarrow.schema([field.with_nullable(field.name not in key) for field in schema])
+        declared = Schema.from_pyarrow_schema(
+            schema, partition_keys=list(partition_by), primary_keys=list(key), options=options or {"bucket": "-1"}
+        )
+        catalog.create_table(name, declared, True)
         if not rows:
             return
         builder = catalog.get_table(name).new_batch_write_builder()

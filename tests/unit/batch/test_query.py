@@ -83,7 +83,7 @@ def test_a_table_shows_instants_in_the_viewers_zone_and_names_it(
     out = capsys.readouterr().out
     assert "2026-11-22 08:34:05.678" in out
     assert "99999999.99   NULL" in out
-    assert "2 rows · dwd.orders at snapshot 2 · as of" in out
+    assert "2 rows · dwd.orders at snapshot 2 (files: 2 plain) · as of" in out
     assert out.rstrip().endswith("times in Asia/Kolkata")
 
 
@@ -142,7 +142,10 @@ def test_pushing_down_does_not_change_an_answer(lake: Stack, sql: str, count: in
         ("SELECT * FROM dwd.orders", "dwd.orders=9", 1, "Snapshot 9 of dwd.orders does not exist; it has 1 to 2"),
         ("SELECT * FROM dwd.orders, dm.kpi", "1", 1, "does not say of which table"),
         ("SELECT * FROM dwd.orders", "dm.kpi=1", 1, "--at names dm.kpi, which the query does not read"),
-        ("SELECT * FROM dwd.orders", "x", 2, "neither TABLE=SNAPSHOT"),
+        ("SELECT * FROM dwd.orders", "x", 1, "dwd.orders has no tag x"),
+        ("SELECT * FROM dwd.orders", "dwd.orders=2020-01-01", 1, "dwd.orders has no snapshot of 2020-01-01"),
+        ("SELECT * FROM dwd.orders", "orders=1", 2, "is not TABLE=SNAPSHOT"),
+        ("SELECT * FROM dwd.orders", "2026-13-01", 2, "is no time"),
         ("SELECT * FROM read_csv('/etc/passwd')", "", 1, "file system operations are disabled"),
         ("SELECT * FROM '/etc/passwd'", "", 1, "There is no table /etc/passwd"),
     ],
@@ -195,4 +198,4 @@ def test_only_the_columns_and_rows_needed_are_read(lake: Stack, monkeypatch: pyt
     monkeypatch.setattr(resources.query, "PinnedTable", Watched)
     answer(lake.lake, "SELECT price FROM dwd.orders WHERE market = 'hk'")
     assert [table.schema().names for table in pinned] == [["market", "price"]]
-    assert [table.rows_read for table in pinned] == [1]
+    assert [table.reader().read_all().num_rows for table in pinned] == [1]

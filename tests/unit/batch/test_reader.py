@@ -61,19 +61,19 @@ def test_an_unknown_table_column_or_snapshot_is_refused(orders: Path) -> None:
         scan(orders, ORDERS, 3)
 
 
-def test_a_native_failure_is_an_error_and_nothing_else(orders: Path) -> None:
+def test_a_missing_file_is_an_error_and_nothing_else(orders: Path) -> None:
     data = next(Path(table_path(orders, ORDERS)).rglob("data-*"))
     data.unlink()
-    with Session([PinnedTable(orders, ORDERS, 2)]) as session, pytest.raises(HeadwaterError) as caught:
+    with pytest.raises(HeadwaterError) as caught, Session([PinnedTable(orders, ORDERS, 2)]) as session:
         session.rows("SELECT count(*) FROM dwd.orders")
-    assert "The native reader failed on dwd.orders at snapshot 2" in caught.value.failed
+    assert "dwd.orders cannot be read at snapshot 2" in caught.value.failed
     assert "no row of this read was used" in caught.value.left
 
 
 def test_a_snapshot_that_expires_before_it_is_read_is_told_apart(orders: Path) -> None:
     table = PinnedTable(orders, ORDERS, 1)
     Path(table_path(orders, ORDERS), "snapshot", "snapshot-1").unlink()
-    with Session([table]) as session, pytest.raises(HeadwaterError, match=r"Snapshot 1 of dwd.orders has expired"):
+    with pytest.raises(HeadwaterError, match=r"Snapshot 1 of dwd.orders has expired"), Session([table]) as session:
         session.rows("SELECT count(*) FROM dwd.orders")
 
 
@@ -125,5 +125,5 @@ def test_a_tag_keeps_an_expired_snapshot_readable(orders: Path) -> None:
 def test_a_dropped_table_fails_the_read(orders: Path) -> None:
     table = PinnedTable(orders, ORDERS, 2)
     shutil.rmtree(table_path(orders, ORDERS))
-    with Session([table]) as session, pytest.raises(HeadwaterError):
+    with pytest.raises(HeadwaterError), Session([table]) as session:
         session.rows("SELECT count(*) FROM dwd.orders")

@@ -133,7 +133,7 @@ def test_only_rows_of_the_days_are_read(orders: Stack, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(resources.report, "PinnedTable", Watched)
     run_report(orders, report(), [HK], markets=MARKETS)
-    assert [table.rows_read for table in pinned] == [2]
+    assert [table.reader().read_all().num_rows for table in pinned] == [2]
     assert pinned[0].schema().names == ["market", "created_at", "price"]
 
 

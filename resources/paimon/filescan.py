@@ -1,0 +1,31 @@
+"""A DuckDB that may read some files, and nothing else outside of it."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+MEMORY_LIMIT = "2GB"
+
+
+@contextlib.contextmanager
+def file_connection(paths: Sequence[str], memory_limit: str = MEMORY_LIMIT) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A DuckDB in memory that reaches these files and nothing else outside of it; its zone is UTC."""
+    connection = open_over(paths, memory_limit)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def open_over(paths: Sequence[str], memory_limit: str) -> "duckdb.DuckDBPyConnection":
+    """As `file_connection`; the caller closes it."""
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit})
+    connection.execute("SET allowed_paths = $1", [list(paths)])
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
