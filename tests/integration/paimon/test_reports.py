@@ -95,3 +95,21 @@ def test_a_tag_of_a_run_is_a_tag_to_flink_and_keeps_the_snapshot(
     finally:
         tags.delete(stack.lake, rides, "headwater-rpt.x-1-1-aa")
     assert flink.execute("SELECT tag_name FROM dwd.`report_rides$tags`") == []
+
+
+def test_a_ride_that_flink_commits_late_makes_its_day_anew_and_no_other(
+    stack: Stack, flink: FlinkBatch, rides: TableName
+) -> None:
+    run_report(stack, model(), DAYS, markets=MARKETS)
+    late = "CAST(TIMESTAMP '2026-11-01 06:30:00' AS TIMESTAMP_LTZ(3))"
+    flink.execute(f"INSERT INTO {RIDES} VALUES ('us', 77, {late}, 0.70)")
+    looked = run_report(stack, model(), DAYS, markets=MARKETS, asked=False, only_corrections=True)
+    assert [(str(part.partition), part.reason) for part in looked.partitions] == [
+        ("us/2026-11-01", "late data: rides +1, fares +0.70")
+    ]
+    assert sorted(flink.execute(f"SELECT market, rides, fares FROM {DAILY}")) == [
+        ["in", 1, Decimal("5.00")],
+        ["us", 3, Decimal("4.00")],
+    ]
+    again = run_report(stack, model(), DAYS, markets=MARKETS, asked=False, only_corrections=True)
+    assert (again.partitions, again.snapshot_id) == ((), None)
