@@ -116,7 +116,7 @@ def _compare(lake: Path, now: Table, snapshot: int, theirs: list[_Row], proof: P
     proof.merges[now.merge] += 1
     columns = [column.name for column in now.columns]
     try:
-        pinned = PinnedTable(lake, name, snapshot, columns)
+        pinned = PinnedTable(lake, name, snapshot, columns, merge_from=0)
         rows = pinned.reader().read_all()
         proof.paths[pinned.served.path] += 1
         if pinned.served.reason:
@@ -157,7 +157,9 @@ def _filtered(lake: Path, now: Table, snapshot: int, rows: "pyarrow.Table", proo
         return
     operator = drawn.choice((Operator.EQUAL, Operator.LESS, Operator.GREATER_EQUAL, Operator.UNEQUAL))
     where = (Comparison(compared.name, operator, (drawn.choice(values),)),)
-    pinned = PinnedTable(lake, TableName.parse(now.name), snapshot, [*dict.fromkeys((*wanted, compared.name))], where)
+    pinned = PinnedTable(
+        lake, TableName.parse(now.name), snapshot, [*dict.fromkeys((*wanted, compared.name))], where, merge_from=0
+    )
     sql = f"SELECT {', '.join(wanted)} FROM {{}} WHERE {compared.name} {operator.value} {_literal(where[0].values[0])}"
     with Session([pinned]) as session:
         found = session.rows(sql.format(now.name)).rows

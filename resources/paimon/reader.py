@@ -19,7 +19,7 @@ from resources.paimon.filescan import file_connection
 from resources.paimon.layout import newest_schema, parse_metadata, read_small, table_path
 from resources.paimon.predicate import condition, native_filter
 from resources.paimon.rowstream import RowStream, first_line
-from resources.paimon.scanplan import ScanPlan, scan_plan
+from resources.paimon.scanplan import MERGE_FROM_ROWS, ScanPlan, scan_plan
 from resources.paimon.store import FilesystemTableStore
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class PinnedTable(RowStream):
         tag: A tag of that snapshot, through which it stays readable after it has expired.
         at_most: As for every stream of rows.
         native_only: Leave everything to the native reader; for comparing the two.
+        merge_from: Rows in all files from which on DuckDB merges.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class PinnedTable(RowStream):
         at_most: int | None = None,
         *,
         native_only: bool = False,
+        merge_from: int = MERGE_FROM_ROWS,
     ) -> None:
         super().__init__(lake, name, columns, at_most)
         if tag is None:
@@ -80,6 +82,7 @@ class PinnedTable(RowStream):
         self.snapshot_id = snapshot_id
         self.tag = tag
         self._native_only = native_only
+        self._merge_from = merge_from
         self._filter = native_filter(where, self._all_types)
         self._condition = condition(where, self._all_types)
         compared = [comparison.column for comparison in where if comparison.column in self._all_types]
@@ -95,7 +98,8 @@ class PinnedTable(RowStream):
             if self._native_only:
                 files = sum(len(split.files) for split in decoded(splits, schema))
                 return ScanPlan("", (), tuple(splits), Served(native=files, reason="it was asked for"))
-            return scan_plan(schema, self._schema_of, self._decoded(splits, schema), self._read, self._all_types)
+            whole = self._decoded(splits, schema)
+            return scan_plan(schema, self._schema_of, whole, self._read, self._all_types, self._merge_from)
         except Exception as error:
             explained = self.explained(error)
             self.failure: HeadwaterError | None = explained

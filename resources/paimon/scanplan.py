@@ -31,6 +31,9 @@ _KNOWN = re.compile(
 )
 """Options by which no row of a file reads other than written, or that are heeded here."""
 
+MERGE_FROM_ROWS = 500_000
+"""With fewer rows in all files the native reader has merged them before DuckDB has begun."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScanPlan:
@@ -71,6 +74,7 @@ def scan_plan(
     splits: Sequence[Split],
     columns: Sequence[str],
     types: Mapping[str, SqlType],
+    merge_from: int = MERGE_FROM_ROWS,
 ) -> ScanPlan:
     """Work out who reads what.
 
@@ -80,8 +84,10 @@ def scan_plan(
         splits: Of the snapshot.
         columns: Wanted, in order.
         types: Of all columns.
+        merge_from: Rows in all files from which on DuckDB merges.
     """
-    return _Planner(schema, schema_of, columns, types).plan(splits)
+    few = sum(file.rows for split in splits for file in split.files) < merge_from
+    return _Planner(schema, schema_of, columns, types, may_merge=not few).plan(splits)
 
 
 def why_native(schema: Mapping[str, Any], columns: Sequence[str], types: Mapping[str, SqlType]) -> str:
@@ -142,7 +148,10 @@ class _Planner:
         schema_of: Callable[[int], Mapping[str, Any]],
         columns: Sequence[str],
         types: Mapping[str, SqlType],
+        *,
+        may_merge: bool,
     ) -> None:
+        self._may_merge = may_merge
         self._schema = schema
         self._schema_of = schema_of
         self._columns = tuple(columns)
@@ -207,6 +216,8 @@ class _Planner:
             alone.add(split.files)
             return
         found = sections(split.files)
+        if not self._may_merge and any(len(section.runs) > 1 for section in found):
+            raise Unreadable("there are too few rows for merging them in DuckDB to pay")
         if rule.engine == "aggregation" and rule.completes and any(section.levels > 1 for section in found):
             raise Unreadable("levels that hold each other's sums are left to the native reader")
         for section in found:

@@ -1,5 +1,6 @@
 """Which path serves a table, and that its rows are those of the native reader, over tables that Python wrote."""
 
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,7 @@ from resources.paimon.reader import PinnedTable
 from tests.unit.batch.daily import Write
 
 NAME = TableName.parse("dwd.keyed")
+merging = partial(PinnedTable, merge_from=0)
 COLUMNS = {"market": "STRING", "id": "BIGINT", "status": "STRING", "at": "BIGINT", "price": "DECIMAL(12, 2)"}
 DEDUPLICATE = {"bucket": "1", "write-only": "true"}
 PARTIAL = DEDUPLICATE | {"merge-engine": "partial-update"}
@@ -39,7 +41,7 @@ def grouped(stack: Stack) -> None:
 
 
 def rows(stack: Stack, snapshot: int, **options: object) -> list[tuple]:
-    table = PinnedTable(stack.lake, NAME, snapshot, **options).reader().read_all()  # type: ignore[arg-type]
+    table = merging(stack.lake, NAME, snapshot, **options).reader().read_all()  # type: ignore[arg-type]
     return sorted((tuple(row.values()) for row in table.to_pylist()), key=str)
 
 
@@ -50,9 +52,16 @@ def test_runs_are_merged_as_the_native_reader_merges_them(stack: Stack, write: W
         grouped(stack)
     for snapshot in (1, 2, 3):
         assert rows(stack, snapshot) == rows(stack, snapshot, native_only=True)
-    served = PinnedTable(stack.lake, NAME, 3).served
+    served = merging(stack.lake, NAME, 3).served
     assert (served.path, served.native) == ("merged", 0)
     assert (served.files, served.merged) == (2, 3)  # those of br touch no other
+
+
+def test_a_few_rows_are_merged_by_the_native_reader_which_has_begun_sooner(stack: Stack, write: Write) -> None:
+    keyed(write, DEDUPLICATE)
+    served = PinnedTable(stack.lake, NAME, 3).served
+    assert (served.merged, served.native, served.files) == (0, 3, 2)
+    assert "too few rows" in served.reason
 
 
 def test_a_sequence_wins_and_of_equal_ones_the_later(stack: Stack, write: Write) -> None:
@@ -64,7 +73,7 @@ def test_a_sequence_wins_and_of_equal_ones_the_later(stack: Stack, write: Write)
 
 def test_what_is_not_known_is_left_to_the_native_reader_and_said(stack: Stack, write: Write) -> None:
     keyed(write, DEDUPLICATE | {"sequence.field": "at"}, 2)
-    served = PinnedTable(stack.lake, NAME, 2).served
+    served = merging(stack.lake, NAME, 2).served
     assert served.path == "native"
     assert "sequence.field is not known to the fast path" in served.reason
     assert "by the native reader, as its option sequence.field" in str(served)
@@ -73,7 +82,7 @@ def test_what_is_not_known_is_left_to_the_native_reader_and_said(stack: Stack, w
 def test_columns_and_comparisons_reach_the_scan(stack: Stack, write: Write) -> None:
     keyed(write, DEDUPLICATE)
     where = (Comparison("market", Operator.EQUAL, ("br",)), Comparison("id", Operator.GREATER, (8,)))
-    table = PinnedTable(stack.lake, NAME, 3, ["status"], where)
+    table = merging(stack.lake, NAME, 3, ["status"], where)
     assert all("market=br" in path for path in table.plan.paths)
     assert rows(stack, 3, columns=["id"], where=where) == [(9,)]
     superseded = (Comparison("status", Operator.EQUAL, ("late",)),)
@@ -88,7 +97,7 @@ def test_renamed_added_and_widened_columns_are_found_in_older_files(stack: Stack
     fields[2]["name"], fields[4]["type"] = "state", "DECIMAL(20, 2)"
     fields.append({"id": 5, "name": "coupon", "type": "BIGINT"})
     (folder / "schema-1").write_bytes(orjson.dumps({**schema, "id": 1, "fields": fields, "highestFieldId": 5}))
-    table = PinnedTable(stack.lake, NAME, 2, ["id", "state", "price", "coupon"])
+    table = merging(stack.lake, NAME, 2, ["id", "state", "price", "coupon"])
     found = table.reader().read_all()
     assert table.served.native == 0
     assert sorted(found["state"].to_pylist()) == ["created", "created", "created", "late"]
@@ -103,7 +112,7 @@ def test_a_changed_type_that_does_not_widen_is_left_to_the_native_reader(stack: 
     fields = [dict(field) for field in schema["fields"]]
     fields[3]["type"] = "STRING"
     (folder / "schema-1").write_bytes(orjson.dumps({**schema, "id": 1, "fields": fields}))
-    assert "the type of at was changed" in PinnedTable(stack.lake, NAME, 1).served.reason
+    assert "the type of at was changed" in merging(stack.lake, NAME, 1).served.reason
 
 
 def test_two_writers_with_the_same_sequence_numbers_are_told_apart(stack: Stack, write: Write) -> None:
@@ -124,7 +133,7 @@ def test_a_query_reaches_no_files_but_those_of_its_tables(stack: Stack, write: W
     keyed(write, DEDUPLICATE, 1)
     other = tmp_path / "other.parquet"
     duckdb.sql(f"COPY (SELECT 1 AS a) TO '{other}'")
-    with Session([PinnedTable(stack.lake, NAME, 1)]) as session:
+    with Session([merging(stack.lake, NAME, 1)]) as session:
         assert session.rows(f"SELECT count(*) FROM {NAME}").rows == [(3,)]
         for sql in (
             f"FROM read_parquet('{other}')",
