@@ -57,10 +57,12 @@ def _average(node: exp.Expr, around: Surroundings, suffix: str) -> Typed:
     distinct, argument = _argument(node, around)
     if argument.type == DOUBLE:
         return Typed(f"AVG({distinct}{argument.sql}){suffix}", DOUBLE)
-    if argument.type.root in INTEGERS:
+    if argument.type.root in ("INT", "BIGINT"):
         # Flink's average of integers is an integer, cut toward zero.
         sums, counts = f"SUM({distinct}{argument.sql}){suffix}", f"NULLIF(COUNT({distinct}{argument.sql}){suffix}, 0)"
         return Typed(f"CAST({sums} // {counts} AS {duckdb_type(node, argument.type)})", argument.type)
+    if argument.type.root in INTEGERS:
+        raise Refused(node, f"AVG of {argument.type}: Flink's sum wraps; CAST the argument to BIGINT")
     raise Refused(node, f"AVG of {argument.type}: DuckDB gives a double; AVG(CAST(… AS DOUBLE)) is the same in both")
 
 

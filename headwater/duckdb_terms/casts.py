@@ -132,7 +132,9 @@ def _cut(node: exp.Expr, text: str, given: SqlType, kind: SqlType) -> str:
     units = {0: "second", 3: "millisecond"}
     if kind.precision not in units:
         raise Refused(node, "a time is cut to 0 or 3 digits here")
-    return f"date_trunc('{units[kind.precision]}', {text})"
+    # Before 1970 Flink cuts toward the epoch, that is up.
+    cut = f"date_trunc('{units[kind.precision]}', {text})"
+    return unless(f"epoch_us({text}) < 0 AND {cut} <> {text}", cut, "cutting digits off a time before 1970")
 
 
 def _time_literal(node: exp.Cast, kind: SqlType | None) -> Typed:

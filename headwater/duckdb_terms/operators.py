@@ -159,8 +159,10 @@ def _like(node: exp.Expr, around: Surroundings) -> Typed:
     text, pattern = around.expression(like.this), around.expression(like.expression)
     if not (isinstance(like.expression, exp.Literal) and "\\" not in like.expression.name) or len(escape) > 1:
         raise Refused(node, "LIKE takes a literal pattern without a backslash: the engines escape differently")
-    suffix = f" ESCAPE {texted(escape)}" if escape else ""
-    return Typed(f"({as_text(node, text)} LIKE {pattern.sql}{suffix})", BOOLEAN)
+    if escape and any(part[:1] not in ("%", "_") for part in like.expression.name.split(escape)[1:]):
+        raise Refused(node, f"LIKE with {escape} before something other than % or _")
+    found = f"({as_text(node, text)} LIKE {pattern.sql}{f' ESCAPE {texted(escape)}' if escape else ''})"
+    return Typed(f"(NOT {found})" if escape and like.args.get("negate") else found, BOOLEAN)
 
 
 def _case(node: exp.Case, around: Surroundings) -> Typed:

@@ -76,16 +76,15 @@ def _truncated(word: str) -> Rule:
     def rule(node: exp.Expr, around: Surroundings) -> Typed:
         given = around.expression(node.this)
         unit = node.args["to"].name.upper() if node.args.get("to") else ""
-        known = (*SPANS, "MONTH", "QUARTER", "YEAR")
+        # CEIL TO MONTH and longer looks at the date alone in Flink.
+        known = (*SPANS, "MONTH", "QUARTER", "YEAR") if word == "FLOOR" else tuple(SPANS)
         if unit not in known or given.type.root not in TIMES:
-            raise Refused(
-                node, f"{word}({given.type} TO {unit}): a time TO SECOND, … DAY, MONTH, QUARTER, YEAR is known"
-            )
+            raise Refused(node, f"{word}({given.type} TO {unit}): a time TO {', '.join(known)} is known")
         floor = f"date_trunc('{unit.lower()}', {given.sql})"
         if word == "FLOOR":
             return Typed(floor, given.type)
-        step = "INTERVAL '3' MONTH" if unit == "QUARTER" else f"INTERVAL '1' {unit}"
-        return Typed(f"CASE WHEN {floor} = {given.sql} THEN {given.sql} ELSE {floor} + {step} END", given.type)
+        ceiling = f"CASE WHEN {floor} = {given.sql} THEN {given.sql} ELSE {floor} + INTERVAL '1' {unit} END"
+        return Typed(ceiling, given.type)
 
     return rule
 

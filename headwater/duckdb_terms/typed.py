@@ -84,7 +84,9 @@ class Surroundings:
             name = node.name if called else node.sql_name() if isinstance(node, exp.Func) else node.key.upper()
             why = _WHY_NOT.get(name.upper(), "is not among the constructs known to mean the same in both engines")
             raise Refused(node, f"{name} {why}")
-        return rule(node, self)
+        found = rule(node, self)
+        # sqlglot keeps the NOT of NOT LIKE in the node itself.
+        return Typed(f"(NOT {found.sql})", BOOLEAN) if node.args.get("negate") else found
 
     def all(self, nodes: Iterable[exp.Expr]) -> list[Typed]:
         """Several expressions."""
