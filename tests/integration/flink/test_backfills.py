@@ -176,6 +176,7 @@ class Shop:
             told.append(line)
             tell(line)
 
+        more.setdefault("patience", 240.0)
         return run_backfill(self.house.stack, request, both, **more), told
 
 

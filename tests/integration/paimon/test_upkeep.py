@@ -188,7 +188,7 @@ def test_a_report_s_old_snapshots_go_and_its_rows_stay(house: House, flink: Flin
     for number in range(1, 15):
         file = folder(house, REPORT) / "snapshot" / f"snapshot-{number}"
         content = json.loads(file.read_text())
-        file.write_text(json.dumps({**content, "timeMillis": content["timeMillis"] - 8 * 86_400_000}))
+        file.write_text(json.dumps({**content, "timeMillis": content["timeMillis"] - 101 * 86_400_000}))
     tags.create(house.stack.lake, daily.name, 2, DEAD)
 
     assert only(house, Duty.EXPIRY, REPORT, dry_run=True).found == 5
