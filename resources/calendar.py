@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from headwater.batch import Literal
+from headwater.duckdb_text import texted
 from headwater.model import Market
 from headwater.pushdown import conditions_on
 from headwater.sofar import QUERY_CALENDARS, calendar_rows
@@ -78,5 +79,4 @@ def _written(value: Literal) -> str:
             return f"DATE '{value}'"
         case int():
             return str(value)
-    text = str(value).replace("'", "''")
-    return f"'{text}'"
+    return texted(str(value))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from headwater.model import TableName
+from headwater.duckdb_text import quoted_table
 from headwater.problem import HeadwaterError
 from resources.paimon.filescan import MEMORY_LIMIT, open_over
 from resources.paimon.reader import PinnedTable
@@ -111,7 +111,7 @@ class Session:
         self._connection.register(f"pinned_{number}", table.native_rows() if directly else table)
         rows = table.relation(f"pinned_{number}") if directly else f"SELECT * FROM pinned_{number}"
         try:
-            self._connection.execute(f"CREATE VIEW {_quoted(table.name)} AS {rows}")
+            self._connection.execute(f"CREATE VIEW {quoted_table(table.name)} AS {rows}")
         except duckdb.Error as error:
             raise table.explained(error) from error
 
@@ -193,17 +193,12 @@ class Session:
             for number, table in enumerate(self._tables):
                 connection.register(f"empty_{number}", pyarrow.Table.from_batches([], table.full_schema()))
                 connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.name.layer.value}"')
-                connection.execute(f"CREATE VIEW {_quoted(table.name)} AS SELECT * FROM empty_{number}")
+                connection.execute(f"CREATE VIEW {quoted_table(table.name)} AS SELECT * FROM empty_{number}")
             try:
                 connection.execute(sql)
             except duckdb.Error as error:
                 return error
         return None
-
-
-def _quoted(name: TableName) -> str:
-    table = name.table.replace('"', '""')
-    return f'"{name.layer.value}"."{table}"'
 
 
 def single_select(sql: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.batch import Comparison, Operator, Partition, PinnedInput
 from headwater.calendar import last_date, period
+from headwater.duckdb_text import quoted
 from headwater.edition import Change, Edition, editions
 from headwater.model import Grain, Layer, TableName
 from resources.paimon.layout import numbered, parse_metadata, read_small, table_path
@@ -144,12 +145,12 @@ def _profiles(grain: Grain, rows: "pyarrow.Table") -> dict[Partition, _Profile]:
 
     kinds = pyarrow.types
     exact = [field.name for field in rows.schema if kinds.is_integer(field.type) or kinds.is_decimal(field.type)]
-    quoted = [_quoted(name) for name in rows.schema.names]
-    sums = "".join(f", SUM({_quoted(name)})" for name in exact)
+    names = [quoted(name) for name in rows.schema.names]
+    sums = "".join(f", SUM({quoted(name)})" for name in exact)
     with duckdb.connect(":memory:") as connection:
         connection.register("report", rows)
         found = connection.sql(
-            f"SELECT market, {grain.column}, COUNT(*), SUM(CAST(hash({', '.join(quoted)}) AS HUGEINT)){sums}"
+            f"SELECT market, {grain.column}, COUNT(*), SUM(CAST(hash({', '.join(names)}) AS HUGEINT)){sums}"
             f" FROM report GROUP BY market, {grain.column}"
         ).fetchall()
     return {
@@ -158,10 +159,6 @@ def _profiles(grain: Grain, rows: "pyarrow.Table") -> dict[Partition, _Profile]:
         )
         for market, day, count, digest, *totals in found
     }
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _same(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headwater.batch import Literal, PinnedInput, Served, TableScan
+from headwater.duckdb_text import texted
 from headwater.model import Market, TableName
 from headwater.problem import HeadwaterError
 from headwater.pushdown import scans
@@ -112,7 +113,7 @@ def with_values(sql: str, values: Mapping[str, str]) -> str:
         if name not in values:
             raise HeadwaterError(f"The query has ${name}, and no value for it", next_command=f"--set {name}=…")
         used.add(name)
-        return "'" + values[name].replace("'", "''") + "'"
+        return texted(values[name])
 
     text = _QUOTED_OR_NAME.sub(written, sql)
     stray = [name for name in values if name not in used]

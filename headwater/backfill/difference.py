@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from headwater.backfill.kind import Kind
 from headwater.backfill.scope import Place, Scope
+from headwater.duckdb_text import quoted
 from headwater.model import Column, Model
 
 WANTED, THERE = "wanted", "there"
@@ -81,7 +82,7 @@ def to_write(model: Model, place: Place, scope: Scope, kind: Kind) -> str:
 
 def to_remove(model: Model, place: Place, scope: Scope) -> str:
     """The SELECT of the keys of rows that the table has and that were not computed."""
-    keys = ", ".join(f"o.{_quoted(name)}" for name in model.key)
+    keys = ", ".join(f"o.{quoted(name)}" for name in model.key)
     return (
         f"SELECT {keys} FROM {_of(THERE, place, scope)} AS o ANTI JOIN {_of(WANTED, place, scope)} AS n"
         f" ON {_same_key(model)}"
@@ -90,13 +91,13 @@ def to_remove(model: Model, place: Place, scope: Scope) -> str:
 
 def doubled(model: Model) -> str:
     """The SELECT of how many rows were computed more than one of whose key there are."""
-    keys = ", ".join(map(_quoted, model.key))
+    keys = ", ".join(map(quoted, model.key))
     return f"SELECT coalesce(sum(rows), 0) FROM (SELECT count(*) AS rows FROM {WANTED} GROUP BY {keys}) WHERE rows > 1"
 
 
 def emptied(model: Model, place: Place, scope: Scope) -> str:
     """The SELECT of the partitions that hold rows and of which nothing was computed."""
-    parts = ", ".join(map(_quoted, model.partition_by))
+    parts = ", ".join(map(quoted, model.partition_by))
     return (
         f"SELECT DISTINCT {parts} FROM {_of(THERE, place, scope)}"
         f" EXCEPT SELECT {parts} FROM {_of(WANTED, place, scope)} ORDER BY ALL"
@@ -108,11 +109,11 @@ def _of(relation: str, place: Place, scope: Scope) -> str:
 
 
 def _is_there(model: Model, alias: str) -> str:
-    return f"({alias}.{_quoted(model.key[0])} IS NOT NULL)"
+    return f"({alias}.{quoted(model.key[0])} IS NOT NULL)"
 
 
 def _same_key(model: Model) -> str:
-    return " AND ".join(f"o.{name} = n.{name}" for name in map(_quoted, model.key))
+    return " AND ".join(f"o.{name} = n.{name}" for name in map(quoted, model.key))
 
 
 def _differs(model: Model) -> str:
@@ -120,13 +121,9 @@ def _differs(model: Model) -> str:
 
 
 def _differ(column: Column) -> str:
-    old, new = f"o.{_quoted(column.name)}", f"n.{_quoted(column.name)}"
+    old, new = f"o.{quoted(column.name)}", f"n.{quoted(column.name)}"
     differ = f"{old} IS DISTINCT FROM {new}"
     if column.type.root in _FLOATS:
         near = f"isfinite({old}) AND isfinite({new}) AND abs({old} - {new}) <= {_TOLERANCE} * (abs({old}) + abs({new}))"
         differ = f"({differ} AND NOT coalesce({near}, FALSE))"
     return differ
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

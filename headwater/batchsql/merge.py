@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headwater.batchsql.topic import GONE, ORDER, PARTITION
+from headwater.duckdb_text import quoted
 from headwater.model import Flow, Merge, Model
 from headwater.problem import HeadwaterError
 from headwater.sqltype import SqlType
@@ -76,25 +77,25 @@ def _partial_update(model: Model, flows: Sequence[FlowRows]) -> Merged:
         if sequence is None:
             raise _refused(model, f"the flow {rows.flow.name} has no sequence")
         owned = [output.name for output in rows.flow.outputs if output.name not in model.key]
-        packed = ", ".join(f"c{place} := {_quoted(name)}" for place, name in enumerate(owned))
+        packed = ", ".join(f"c{place} := {quoted(name)}" for place, name in enumerate(owned))
         columns |= {name: f"f{number}.g.c{place}" for place, name in enumerate(owned)}
-        latest = _latest(_quoted(sequence), model.column(sequence).type, is_ordered=rows.is_ordered)
+        latest = _latest(quoted(sequence), model.column(sequence).type, is_ordered=rows.is_ordered)
         parts.append(
             f"f{number} AS (SELECT {key}, arg_max(struct_pack({packed}), {latest})"
-            f" FILTER (WHERE {_quoted(sequence)} IS NOT NULL) AS g\nFROM ({rows.sql}) GROUP BY {key})"
+            f" FILTER (WHERE {quoted(sequence)} IS NOT NULL) AS g\nFROM ({rows.sql}) GROUP BY {key})"
         )
         joins.append(f"f{number}" if not number else f"FULL JOIN f{number} USING ({key})")
         if not rows.is_ordered or rows.partitions > 1:
             undecided.append(
-                f"SELECT {key} FROM ({rows.sql}) WHERE {_quoted(sequence)} IS NOT NULL"
-                f" GROUP BY {key}, {_quoted(sequence)} HAVING count(DISTINCT hash({_names(owned)})) > 1"
+                f"SELECT {key} FROM ({rows.sql}) WHERE {quoted(sequence)} IS NOT NULL"
+                f" GROUP BY {key}, {quoted(sequence)} HAVING count(DISTINCT hash({_names(owned)})) > 1"
             )
     selected = ", ".join(
-        _quoted(column.name)
+        quoted(column.name)
         if column.name in model.key
-        else f"{columns[column.name]} AS {_quoted(column.name)}"
+        else f"{columns[column.name]} AS {quoted(column.name)}"
         if column.name in columns
-        else f"CAST(NULL AS {duckdb_type(column.type)}) AS {_quoted(column.name)}"
+        else f"CAST(NULL AS {duckdb_type(column.type)}) AS {quoted(column.name)}"
         for column in model.columns
     )
     sql = f"WITH {', '.join(parts)}\nSELECT {selected} FROM {' '.join(joins)}"
@@ -117,7 +118,7 @@ def _deduplicate(model: Model, flows: Sequence[FlowRows]) -> Merged:
     if len(flows) == 1 and flows[0].is_unique:
         return Merged(f"SELECT {_given(model, flows[0])} FROM ({flows[0].sql})")
     values = [column.name for column in model.columns if column.name not in model.key]
-    packed = ", ".join(f"c{place} := {_quoted(name)}" for place, name in enumerate(values)) or "c0 := 0"
+    packed = ", ".join(f"c{place} := {quoted(name)}" for place, name in enumerate(values)) or "c0 := 0"
     parts = []
     for number, rows in enumerate(flows):
         order = (
@@ -126,9 +127,9 @@ def _deduplicate(model: Model, flows: Sequence[FlowRows]) -> Merged:
         parts.append(f"SELECT {_given(model, rows)}, {number} AS flow, {order} FROM ({rows.sql})")
     every = "\nUNION ALL\n".join(parts)
     unpacked = ", ".join(
-        _quoted(column.name)
+        quoted(column.name)
         if column.name in model.key
-        else f"g.v.c{values.index(column.name)} AS {_quoted(column.name)}"
+        else f"g.v.c{values.index(column.name)} AS {quoted(column.name)}"
         for column in model.columns
     )
     sql = (
@@ -140,7 +141,7 @@ def _deduplicate(model: Model, flows: Sequence[FlowRows]) -> Merged:
     if not others and first.is_ordered and first.partitions == 1:
         return Merged(sql)
     places = "count(DISTINCT (flow, p)) > 1" if all(rows.is_ordered for rows in flows) else "TRUE"
-    row = ", ".join(("gone", *map(_quoted, values)))
+    row = ", ".join(("gone", *map(quoted, values)))
     return Merged(
         sql, f"SELECT {key} FROM ({every}) GROUP BY {key} HAVING {places} AND count(DISTINCT hash({row})) > 1"
     )
@@ -169,9 +170,9 @@ def _given(model: Model, rows: FlowRows) -> str:
     """The declared columns of a flow's rows; NULL for those that it does not give."""
     given = {output.name for output in rows.flow.outputs}
     return ", ".join(
-        _quoted(column.name)
+        quoted(column.name)
         if column.name in given
-        else f"CAST(NULL AS {duckdb_type(column.type)}) AS {_quoted(column.name)}"
+        else f"CAST(NULL AS {duckdb_type(column.type)}) AS {quoted(column.name)}"
         for column in model.columns
     )
 
@@ -183,8 +184,4 @@ def _refused(model: Model, why: str) -> HeadwaterError:
 
 
 def _names(columns: Sequence[str]) -> str:
-    return ", ".join(map(_quoted, columns))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return ", ".join(map(quoted, columns))

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 
 from headwater.compile.parsing import NESTED, TEXTS
+from headwater.duckdb_text import quoted, texted
 from headwater.model import Column, Model, TopicFormat
 from headwater.problem import HeadwaterError
 from headwater.sqltype import SqlType
@@ -78,14 +79,14 @@ def topic_rows(model: Model, records: str, *, before: bool) -> TopicRows:
     parsed = (
         f"SELECT kafka_partition, kafka_offset, received_at, is_new, value,\n"
         f"  regexp_matches(value, '{_LENIENT}') AS lenient,\n"
-        f"  json_transform(value, {_literal(json.dumps(shape))}) AS j\n"
+        f"  json_transform(value, {texted(json.dumps(shape))}) AS j\n"
         f"FROM {records} WHERE value IS NOT NULL AND json_valid(value) AND json_type(value) = 'OBJECT'"
     )
     images = _images(debezium=debezium, before=before)
     judged = ", ".join(f"{_state(column)} AS s{number}" for number, column in enumerate(model.columns))
     states = [f"s{number}" for number in range(len(model.columns))]
     is_unclear = f"(lenient OR {' OR '.join(f'{state} = {_UNCLEAR}' for state in states)})"
-    columns = ", ".join(f"{_value(column)} AS {_quoted(column.name)}" for column in model.columns)
+    columns = ", ".join(f"{_value(column)} AS {quoted(column.name)}" for column in model.columns)
     sql = (
         f"WITH parsed AS (\n{parsed}\n), images AS (\n{images}\n),\n"
         f"judged AS (SELECT *, {judged} FROM images WHERE r IS NOT NULL)\n"
@@ -135,7 +136,7 @@ def _images(*, debezium: bool, before: bool) -> str:
 
 def _state(column: Column) -> str:
     """Whether the column's text is a value of its type: 0, 1 or 2 as the constants above."""
-    text = f"r.{_quoted(column.name)}"
+    text = f"r.{quoted(column.name)}"
     absent = _REJECTED if column.required else _SOUND
     sound, near = _sound(text, column.type), _near(text, column)
     return (
@@ -165,7 +166,7 @@ def _near(text: str, column: Column) -> str:
     """A text that the engines may take differently."""
     kind, root = column.type, column.type.root
     # What JSON has as a number or an object, DuckDB has no longer as it was written.
-    is_rewritten = f"json_type(value, above || {_literal(json.dumps(column.name))}) <> 'VARCHAR'"
+    is_rewritten = f"json_type(value, above || {texted(json.dumps(column.name))}) <> 'VARCHAR'"
     if root in TEXTS:
         is_odd = f"regexp_matches({text}, '^[{{\\[]|^{_NUMBER}$') AND NOT regexp_full_match({text}, '-?[0-9]{{1,15}}')"
         return f"({is_odd} AND {is_rewritten})"
@@ -186,7 +187,7 @@ def _near(text: str, column: Column) -> str:
 
 
 def _value(column: Column) -> str:
-    text = f"r.{_quoted(column.name)}"
+    text = f"r.{quoted(column.name)}"
     return text if column.type.root in TEXTS else _cast(text, column.type)
 
 
@@ -205,11 +206,3 @@ def _cast(text: str, kind: SqlType) -> str:
         cut = f"regexp_replace({text}, '([.][0-9]{{{digits}}})[0-9]*', '\\1')" if digits else text
         return f"TRY_CAST({cut} AS {'TIMESTAMPTZ' if root == 'TIMESTAMP_LTZ' else 'TIMESTAMP'})"
     return f"TRY_CAST({text} AS {root})"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -17,8 +17,8 @@ from headwater.duckdb_terms.typed import (
     common_type,
     condition,
     duckdb_type,
-    quoted,
 )
+from headwater.duckdb_text import quoted
 from headwater.sqltype import SqlType
 
 _SELECT_PARTS = {"expressions", "from_", "joins", "where", "group", "having", "distinct", "with_", "kind", "hint"}

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from headwater.duckdb_terms.nested import field_of
-from headwater.duckdb_terms.typed import Mistake, Refused, Typed, quoted
+from headwater.duckdb_terms.typed import Mistake, Refused, Typed
+from headwater.duckdb_text import quoted
 from headwater.sqltype import SqlType
 
 Columns = Mapping[str, SqlType]

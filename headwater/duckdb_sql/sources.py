@@ -14,9 +14,8 @@ from headwater.duckdb_terms.typed import (
     Typed,
     common_type,
     condition,
-    quoted,
-    texted,
 )
+from headwater.duckdb_text import quoted, texted
 from headwater.flinksql import Matched, WindowTable
 from headwater.sqltype import SqlType
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from headwater.duckdb_sql.scope import Columns, Source
 from headwater.duckdb_terms.times import micros
-from headwater.duckdb_terms.typed import NESTED, TIMES, Mistake, Refused, quoted
+from headwater.duckdb_terms.typed import NESTED, TIMES, Mistake, Refused
+from headwater.duckdb_text import quoted
 from headwater.flinksql import WINDOW_COLUMNS, WindowTable
 from headwater.sqltype import SqlType
 

@@ -16,10 +16,9 @@ from headwater.duckdb_terms.typed import (
     Surroundings,
     Typed,
     duckdb_type,
-    quoted,
-    texted,
     unless,
 )
+from headwater.duckdb_text import quoted, texted
 from headwater.flinksql import cast_type
 from headwater.sqltype import SqlType
 

@@ -19,11 +19,10 @@ from headwater.duckdb_terms.typed import (
     as_type,
     common_type,
     literal,
-    quoted,
-    texted,
     unless,
     whole,
 )
+from headwater.duckdb_text import quoted, texted
 from headwater.flinksql import JsonCall, MapLiteral
 from headwater.sqltype import SqlType
 

@@ -24,8 +24,8 @@ from headwater.duckdb_terms.typed import (
     condition,
     duckdb_type,
     is_number,
-    texted,
 )
+from headwater.duckdb_text import texted
 from headwater.sqltype import NULL, SqlType
 
 _COMPARISONS: dict[type[exp.Expr], str] = {

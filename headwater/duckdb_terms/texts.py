@@ -18,10 +18,10 @@ from headwater.duckdb_terms.typed import (
     as_whole,
     by_rule,
     literal,
-    texted,
     unless,
     whole,
 )
+from headwater.duckdb_text import texted
 from headwater.sqltype import SqlType
 
 

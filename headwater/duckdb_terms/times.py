@@ -22,10 +22,10 @@ from headwater.duckdb_terms.typed import (
     as_text,
     as_whole,
     literal,
-    texted,
     unless,
     whole,
 )
+from headwater.duckdb_text import texted
 from headwater.sqltype import SqlType
 
 _PARTS = ("YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from headwater import coercion
+from headwater.duckdb_text import quoted, texted
 from headwater.functions import RULES as TYPE_RULES
 from headwater.sqltype import NULL, SqlType
 
@@ -219,16 +220,6 @@ def whole(node: exp.Expr, least: int, what: str) -> int:
     if not isinstance(node, exp.Literal) or not node.name.isdigit() or int(node.name) < least:
         raise Refused(node, f"{what} is a literal of at least {least} here")
     return int(node.name)
-
-
-def quoted(name: str) -> str:
-    """A name for DuckDB."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def texted(text: str) -> str:
-    """A string for DuckDB."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def unless(test: str, text: str, reason: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headwater.batchsql.merge import duckdb_type
+from headwater.duckdb_text import quoted
 from headwater.model import Column, Model
 
 STREAMED, BATCHED, SKIPPED, UNEQUAL = "streamed", "batch", "skipped", "unequal"
@@ -52,8 +53,8 @@ class Comparison:
     def unequal(self) -> str:
         """A SELECT with the partitions that differ."""
         names = self.model.partition_by or ("whole",)
-        same = " AND ".join(f"s.{_quoted(name)} IS NOT DISTINCT FROM b.{_quoted(name)}" for name in names)
-        chosen = ", ".join(f"coalesce(s.{_quoted(n)}, b.{_quoted(n)}) AS {_quoted(n)}" for n in names)
+        same = " AND ".join(f"s.{quoted(name)} IS NOT DISTINCT FROM b.{quoted(name)}" for name in names)
+        chosen = ", ".join(f"coalesce(s.{quoted(n)}, b.{quoted(n)}) AS {quoted(n)}" for n in names)
         return (
             f"SELECT {chosen} FROM streamed_hashes AS s FULL JOIN batch_hashes AS b ON {same}\n"
             "WHERE s.n IS DISTINCT FROM b.n OR s.h IS DISTINCT FROM b.h"
@@ -69,16 +70,16 @@ class Comparison:
         if narrowed and self.model.partition_by:
             partition = _names(self.model.partition_by)
             where += f" AND ({partition}) IN (SELECT ({partition}) FROM {UNEQUAL})"
-        columns = ", ".join(f"{_typed(column)} AS {_quoted(column.name)}" for column in self.model.columns)
+        columns = ", ".join(f"{_typed(column)} AS {quoted(column.name)}" for column in self.model.columns)
         sides = {
             side: f"(SELECT {columns}, TRUE AS present FROM {side} AS r WHERE {where})" for side in (STREAMED, BATCHED)
         }
-        same = " AND ".join(f"s.{_quoted(name)} = b.{_quoted(name)}" for name in self.model.key)
+        same = " AND ".join(f"s.{quoted(name)} = b.{quoted(name)}" for name in self.model.key)
         differ = " OR ".join(
             ["s.present IS NULL", "b.present IS NULL"]
             + [self._differs(column) for column in self.model.columns if column.name not in self.model.key]
         )
-        key = ", ".join(f"coalesce(s.{_quoted(name)}, b.{_quoted(name)}) AS {_quoted(name)}" for name in self.model.key)
+        key = ", ".join(f"coalesce(s.{quoted(name)}, b.{quoted(name)}) AS {quoted(name)}" for name in self.model.key)
         return (
             f"SELECT {key}, s.present IS NOT NULL AS in_streamed, b.present IS NOT NULL AS in_batch,\n"
             f"  {self._packed('s')} AS streamed, {self._packed('b')} AS batched\n"
@@ -91,7 +92,7 @@ class Comparison:
         `new_rows` are those of the batch result that the stream may not have written yet.
         """
         columns = _names([column.name for column in self.model.columns])
-        typed = ", ".join(f"{_typed(column)} AS {_quoted(column.name)}" for column in self.model.columns)
+        typed = ", ".join(f"{_typed(column)} AS {quoted(column.name)}" for column in self.model.columns)
         parts = [
             f"SELECT {typed}, {counts} FROM {side} AS r WHERE {self.only}"
             for side, counts in (
@@ -112,7 +113,7 @@ class Comparison:
 
     def rows(self, side: str, where: str) -> str:
         """A SELECT with the rows of one side for which a condition on `r` holds."""
-        columns = ", ".join(f"{_typed(column)} AS {_quoted(column.name)}" for column in self.model.columns)
+        columns = ", ".join(f"{_typed(column)} AS {quoted(column.name)}" for column in self.model.columns)
         return f"SELECT {columns} FROM {side} AS r WHERE {where}"
 
     def differs(self, column: str, streamed: object, batched: object) -> bool:
@@ -124,11 +125,11 @@ class Comparison:
     def _wanted(self, side: str) -> str:
         if not self.model.key:
             return self.only
-        same = " AND ".join(f"x.{_quoted(name)} = {side}.{_quoted(name)}" for name in self.model.key)
+        same = " AND ".join(f"x.{quoted(name)} = {side}.{quoted(name)}" for name in self.model.key)
         return f"{self.only} AND NOT EXISTS (SELECT 1 FROM {SKIPPED} AS x WHERE {same})"
 
     def _differs(self, column: Column) -> str:
-        left, right = f"s.{_quoted(column.name)}", f"b.{_quoted(column.name)}"
+        left, right = f"s.{quoted(column.name)}", f"b.{quoted(column.name)}"
         if column.type.root not in _FLOATS:
             return f"{left} IS DISTINCT FROM {right}"
         near = f"abs({left} - {right}) <= {self.tolerance!r} * greatest(abs({left}), abs({right}))"
@@ -136,18 +137,14 @@ class Comparison:
 
     def _packed(self, side: str) -> str:
         values = ", ".join(
-            f"c{place} := {side}.{_quoted(column.name)}" for place, column in enumerate(self.model.columns)
+            f"c{place} := {side}.{quoted(column.name)}" for place, column in enumerate(self.model.columns)
         )
         return f"struct_pack({values})"
 
 
 def _typed(column: Column) -> str:
-    return f"CAST(r.{_quoted(column.name)} AS {duckdb_type(column.type)})"
+    return f"CAST(r.{quoted(column.name)} AS {duckdb_type(column.type)})"
 
 
 def _names(columns: Sequence[str]) -> str:
-    return ", ".join(map(_quoted, columns))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return ", ".join(map(quoted, columns))

@@ -15,6 +15,7 @@ from headwater.batchsql.flow import FlowSql, flow_sql, groups_by_key
 from headwater.batchsql.merge import FlowRows, Merged, duckdb_type, merged
 from headwater.batchsql.topic import GONE, ORDER, ORDERED, topic_rows
 from headwater.compile.storage import ignores_deletes
+from headwater.duckdb_text import quoted_table
 from headwater.model import Flow, Model, TableName, TopicFormat, Warehouse
 from headwater.problem import HeadwaterError
 from headwater.pushdown import scans
@@ -155,7 +156,7 @@ class DuckBatch:
             if changed is not None:
                 name = f"changed_{len(streams)}"
                 streams[name] = _changes(stack, pinned, changed[pinned.table])
-                views.append(f"CREATE VIEW {_quoted(pinned.table)} AS SELECT * FROM {name}")
+                views.append(f"CREATE VIEW {quoted_table(pinned.table)} AS SELECT * FROM {name}")
                 continue
             scan = _needs(self.flows, pinned.table, columns)
             tables.append(PinnedTable(stack.lake, pinned.table, pinned.snapshot.id, scan, tag=inputs.tag))
@@ -205,7 +206,7 @@ class DuckBatch:
             key = ", ".join(f'"{column}"' for column in self._declared.model(topic).key)
             newest = f"SELECT arg_max(t, {ORDER}) AS r FROM ({rows}) AS t GROUP BY {key}"
             rows = f"SELECT r.* FROM ({newest}) WHERE NOT r.{GONE}"
-        return f"CREATE OR REPLACE VIEW {_quoted(topic)} AS {rows}"
+        return f"CREATE OR REPLACE VIEW {quoted_table(topic)} AS {rows}"
 
 
 def input_columns(stack: Stack, declared: Warehouse, model: Model) -> dict[TableName, dict[str, SqlType]]:
@@ -249,7 +250,7 @@ def batch_rows(
             flink_batch(stack, declared, model, inputs, why=refused) as table,
             Session([table] if table else [], memory_limit=memory_limit) as session,
         ):
-            rows = f"SELECT * FROM {_quoted(table.name)}" if table else _no_rows(model)
+            rows = f"SELECT * FROM {quoted_table(table.name)}" if table else _no_rows(model)
             session.prepare(f"CREATE VIEW {BATCH} AS {rows}")
             yield Batch(Engine.FLINK, session)
         return
@@ -298,7 +299,3 @@ def _needs(
 
 def _has_changes(source: Model) -> bool:
     return source.topic is not None and source.topic.format is TopicFormat.DEBEZIUM_JSON
-
-
-def _quoted(name: TableName) -> str:
-    return f'"{name.layer.value}"."{name.table}"'

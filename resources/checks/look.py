@@ -7,6 +7,7 @@ from typing import Any
 
 from headwater.checks.kinds import Check
 from headwater.checks.outcome import SAMPLE, Outcome, Sample
+from headwater.duckdb_text import quoted
 from headwater.engines import ActualTable, Snapshot
 from headwater.model import Model, TableName, Warehouse
 from headwater.problem import HeadwaterError
@@ -154,16 +155,6 @@ def count_changes(session: Session, look: Look, columns: Sequence[str]) -> None:
         )
     else:
         session.prepare(f"CREATE TABLE {CHANGED} AS SELECT {wanted}, 1 AS {SIGN} FROM changes")
-
-
-def quoted(column: str) -> str:
-    """A name as DuckDB takes it."""
-    return '"' + column.replace('"', '""') + '"'
-
-
-def table_name(name: TableName) -> str:
-    """A table's name as DuckDB takes it."""
-    return f"{quoted(name.layer.value)}.{quoted(name.table)}"
 
 
 def texts(rows: Rows) -> Sample:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from headwater.checks.kinds import Check, Relation
 from headwater.checks.outcome import SAMPLE, Sample
+from headwater.duckdb_text import quoted, quoted_table
 from headwater.problem import HeadwaterError
 from resources.checks.look import (
     CHANGED,
@@ -17,8 +18,6 @@ from resources.checks.look import (
     Start,
     count_changes,
     newest_seen,
-    quoted,
-    table_name,
     texts,
 )
 from resources.checks.memory import Seen
@@ -85,7 +84,7 @@ def _collect(session: Session, look: Look, asks: Relation, start: Start) -> None
     """Make the table `wanted` of the values that are to stand in the other table."""
     columns = ", ".join(map(quoted, asks.columns))
     conditions = [f"{quoted(column)} IS NOT NULL" for column in asks.columns]
-    source = table_name(look.model.name)
+    source = quoted_table(look.model.name)
     if start.after is not None:
         count_changes(session, look, asks.columns)
         source = CHANGED
@@ -103,10 +102,10 @@ def _other(session: Session, look: Look, asks: Relation, theirs: Seen) -> Pinned
         return None
     other = PinnedTable(look.stack.lake, asks.to, theirs.newest, asks.theirs, bounds, at_most=look.at_most)
     if asks.to == look.model.name:
-        session.prepare(f"DROP VIEW IF EXISTS {table_name(asks.to)}")
+        session.prepare(f"DROP VIEW IF EXISTS {quoted_table(asks.to)}")
     session.add(other)
     columns = ", ".join(map(quoted, asks.theirs))
-    session.prepare(f"CREATE TABLE theirs AS SELECT DISTINCT {columns} FROM {table_name(asks.to)}")
+    session.prepare(f"CREATE TABLE theirs AS SELECT DISTINCT {columns} FROM {quoted_table(asks.to)}")
     return other
 
 

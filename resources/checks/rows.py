@@ -11,9 +11,10 @@ from decimal import Decimal
 from headwater.checks.kinds import Accepted, Check, NotNull, Range, SqlCheck
 from headwater.checks.outcome import SAMPLE, Sample
 from headwater.duckdb_sql import translate
+from headwater.duckdb_text import quoted, quoted_table, texted
 from headwater.pushdown import scans
 from headwater.sqltype import SqlType
-from resources.checks.look import CHANGED, SIGN, Found, Look, Start, count_changes, quoted, table_name, texts
+from resources.checks.look import CHANGED, SIGN, Found, Look, Start, count_changes, texts
 from resources.duckdb import Session
 from resources.paimon.reader import PinnedTable
 
@@ -80,7 +81,7 @@ def _counted(
     sort = f"{SIGN} {'>' if came else '<'} 0"
     session.prepare(
         f"CREATE SCHEMA IF NOT EXISTS {quoted(look.model.name.layer.value)}",
-        f"CREATE OR REPLACE VIEW {table_name(look.model.name)} AS"
+        f"CREATE OR REPLACE VIEW {quoted_table(look.model.name)} AS"
         f" SELECT * EXCLUDE ({SIGN}) FROM {CHANGED} WHERE {sort}",
     )
     counted = {}
@@ -92,7 +93,7 @@ def _counted(
 
 
 def _offending(look: Look, check: Check) -> Offending:
-    name = table_name(look.model.name)
+    name = quoted_table(look.model.name)
     types = {column.name: column.type for column in look.table.columns}
     asks = check.asks
     match asks:
@@ -100,7 +101,7 @@ def _offending(look: Look, check: Check) -> Offending:
             condition = " OR ".join(f"{quoted(column)} IS NULL" for column in columns)
         case Accepted(column, values):
             columns = (column,)
-            condition = f"{quoted(column)} NOT IN ({', '.join(map(_text_literal, values))})"
+            condition = f"{quoted(column)} NOT IN ({', '.join(map(texted, values))})"
         case Range(column, least, most):
             columns = (column,)
             bounds = [f"{quoted(column)} < {_literal(least, types[column])}"] if least is not None else []
@@ -117,12 +118,8 @@ def _offending(look: Look, check: Check) -> Offending:
     return Offending(check, f"SELECT {', '.join(map(quoted, shown))} FROM {name} WHERE {condition}", shown)
 
 
-def _text_literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
 def _literal(written: str, type_: SqlType) -> str:
     kinds = {"DATE": "DATE", "TIMESTAMP": "TIMESTAMP", "TIMESTAMP_LTZ": "TIMESTAMPTZ"}
     if type_.root in kinds:
-        return f"{kinds[type_.root]} {_text_literal(written)}"
+        return f"{kinds[type_.root]} {texted(written)}"
     return f"{Decimal(written):f}"

@@ -10,10 +10,11 @@ from headwater.batch import Comparison, Operator
 from headwater.checks.kinds import Check, Malformed
 from headwater.checks.outcome import SAMPLE, Sample
 from headwater.compile.rejects import REJECTED
+from headwater.duckdb_text import quoted_table
 from headwater.duration import format_duration
 from headwater.engines import Snapshot
 from headwater.model import TableName
-from resources.checks.look import Found, Look, Start, table_name, texts
+from resources.checks.look import Found, Look, Start, texts
 from resources.checks.memory import Seen
 from resources.duckdb import Session
 from resources.kafka import KafkaBroker, Span
@@ -66,7 +67,7 @@ def _rejected(
     )
     values = ", ".join(f"('{topics[span.topic]}', {span.partition}, {span.start}, {span.end})" for span in spans)
     found = (
-        f"SELECT {_SHOWN} FROM {table_name(REJECTED)} r JOIN spans s ON r.source = s.name"
+        f"SELECT {_SHOWN} FROM {quoted_table(REJECTED)} r JOIN spans s ON r.source = s.name"
         " AND r.kafka_partition = s.number AND r.kafka_offset >= s.starts AND r.kafka_offset < s.ends"
     )
     with Session([table], memory_limit=look.memory_limit) as session:

@@ -10,7 +10,8 @@ from typing import Any
 from headwater.batch import Comparison, Operator
 from headwater.checks.kinds import Check, Unique
 from headwater.checks.outcome import SAMPLE
-from resources.checks.look import CHANGED, SIGN, Found, Look, Start, count_changes, quoted, table_name, texts
+from headwater.duckdb_text import quoted, quoted_table
+from resources.checks.look import CHANGED, SIGN, Found, Look, Start, count_changes, texts
 from resources.duckdb import Session
 from resources.paimon.reader import PinnedTable
 
@@ -97,7 +98,7 @@ def _names(look: Look, asks: Unique) -> dict[str, str]:
     return {
         "columns": ", ".join(map(quoted, asks.columns)),
         "present": " AND ".join(f"{quoted(column)} IS NOT NULL" for column in asks.columns),
-        "table": table_name(look.model.name),
+        "table": quoted_table(look.model.name),
         "sign": SIGN,
         "changed": CHANGED,
     }

@@ -14,9 +14,10 @@ from headwater.batch import Comparison, Operator
 from headwater.checks.hours import LocalHour, newest_whole_hour, same_hours_before
 from headwater.checks.kinds import Check, Volume
 from headwater.checks.outcome import SAMPLE, Sample
+from headwater.duckdb_text import quoted, quoted_table
 from headwater.engines import Snapshot
 from headwater.model import Model
-from resources.checks.look import Found, Look, Start, quoted, table_name
+from resources.checks.look import Found, Look, Start
 from resources.duckdb import Session
 from resources.paimon.reader import PinnedTable
 
@@ -108,7 +109,7 @@ def _rows_in(look: Look, hours: Mapping[str, LocalHour]) -> tuple[Mapping[str, i
         session.prepare(f"INSERT INTO hours VALUES {values}")
         found = session.rows(
             f"SELECT h.market, COUNT(*)"
-            f" FROM (SELECT {market} AS market, {at} AS at FROM {table_name(look.model.name)}) t"
+            f" FROM (SELECT {market} AS market, {at} AS at FROM {quoted_table(look.model.name)}) t"
             " JOIN hours h ON t.market = h.market AND t.at >= h.starts_at AND t.at < h.ends_at GROUP BY ALL"
         ).rows
     return dict(found), table.rows_read, table.was_cut

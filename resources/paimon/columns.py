@@ -7,6 +7,7 @@ a type keeps every value as Flink would give it is listed here; any other is lef
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from headwater.duckdb_text import quoted, texted
 from headwater.sqltype import SqlType
 from resources.paimon.datafiles import bare_type
 
@@ -62,16 +63,6 @@ def duckdb_type(sql_type: SqlType) -> str:
             raise Unreadable(f"{sql_type} is left to the native reader")
 
 
-def quoted(name: str) -> str:
-    """A name as DuckDB takes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A string as DuckDB takes it."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def written_as(column: str, kind: SqlType, newest: Mapping[str, Any], written: Mapping[str, Any] | None) -> str:
     """The expression that gives a column of today from a file of some schema.
 
@@ -116,7 +107,7 @@ def sources(files: Mapping[int, Sequence[str]], expressions: Mapping[int, Sequen
     """
     parts = []
     for schema_id, paths in files.items():
-        listed = ", ".join(map(literal, paths))
+        listed = ", ".join(map(texted, paths))
         columns = ", ".join((*expressions[schema_id], *([further] if further else ())))
         # The folders of partitions look like Hive's; a column of a folder would hide the file's own.
         parts.append(f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)")

@@ -9,8 +9,9 @@ whose keys occur in no newer one are not touched: they are most of a table, and 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from headwater.duckdb_text import quoted, texted
 from headwater.sqltype import SqlType
-from resources.paimon.columns import Unreadable, quoted
+from resources.paimon.columns import Unreadable
 
 SEQUENCE, KIND = "_SEQUENCE_NUMBER", "_VALUE_KIND"
 _ADDED = f"{KIND} IN (0, 2)"
@@ -104,7 +105,7 @@ def _combined(rule: MergeRule, rows: str, columns: Sequence[str], types: Mapping
             outer.append(name)
         elif column in rule.groups:
             inner.append(f"any_value({name}) AS {name}")
-            winner = f"struct_extract({names[rule.groups[column]]}, {_text(column)})"
+            winner = f"struct_extract({names[rule.groups[column]]}, {texted(column)})"
             outer.append(f'CASE WHEN "#" = 1 THEN {name} ELSE {winner} END AS {name}')
         else:
             function = rule.functions[column] if rule.engine == "aggregation" else "last_non_null_value"
@@ -162,7 +163,3 @@ def _decimal_sum(name: str, kind: SqlType) -> str:
 
 def _list(columns: Sequence[str]) -> str:
     return ", ".join(quoted(column) for column in columns)
-
-
-def _text(name: str) -> str:
-    return "'" + name.replace("'", "''") + "'"

@@ -9,8 +9,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from headwater.batch import Comparison, Literal, Operator
+from headwater.duckdb_text import quoted, texted
 from headwater.sqltype import SqlType
-from resources.paimon.columns import literal, quoted
 
 _METHODS = {
     Operator.EQUAL: "equal",
@@ -68,7 +68,7 @@ def _in_sql(value: Literal) -> str:
         case date():
             return f"DATE '{value.isoformat()}'"
         case _:
-            return literal(value)
+            return texted(value)
 
 
 def _native(comparison: Comparison, types: Mapping[str, SqlType]) -> dict[str, Any] | None:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headwater.batch import Comparison, Served
+from headwater.duckdb_text import quoted
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
-from resources.paimon.columns import Unreadable, duckdb_type, quoted
+from resources.paimon.columns import Unreadable, duckdb_type
 from resources.paimon.datafiles import Split, decoded
 from resources.paimon.filescan import file_connection
 from resources.paimon.layout import newest_schema, parse_metadata, read_small, table_path
