@@ -5,7 +5,8 @@ away that are gone, which fails its job, and number its rows as if the others' w
 could win. It opens a bucket with the first row for it, and closes it two checkpoints after the last one
 (AbstractFileStoreWrite.prepareCommit, createConflictAwareWriterCleanChecker). So a backfill commits only into
 partitions that the job has left alone since then; and looks afterwards, until checkpoints have passed, whether the job
-has come back to one meanwhile: then that part is computed and held against the table again.
+has come back to one meanwhile: then that part is computed and held against the table again. A writer with a bucket open
+commits at every checkpoint, if only nothing: after checkpoints without a commit, none is open.
 """
 
 import time
@@ -66,10 +67,13 @@ class Fence:
         """The partitions of a scope that the job may have open: its newest checkpoints wrote into them."""
         found: dict[str, Mapping[str, Any]] = {}
         checkpoints: set[int] = set()
+        completed = self._newest(job) or 0
         for commit in commits_from_newest(self._stack.lake, self._model.name):
             if commit.checkpoint is None:
                 continue
             if commit.at < job.started_at and self._is_settled(job):
+                break
+            if not checkpoints and completed >= commit.checkpoint + _CHECKPOINTS:
                 break
             checkpoints.add(commit.checkpoint)
             if len(checkpoints) > _CHECKPOINTS:
