@@ -97,6 +97,11 @@ def _moment(text: str) -> "Moment":
     help="Read this snapshot instead of the newest: its number, a tag, or a time, for the newest one committed by then."
     " Without TABLE a time goes for every table, a number or tag for the only one.",
 )
+@click.option(
+    "--lake",
+    metavar="ADDRESS",
+    help="Read the lake in this folder, or in an object store, s3://BUCKET/PREFIX, instead of the stack's own.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help=f"Give this many rows at most ({SHOWN} without --json).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, alone.")
 def command(
@@ -105,6 +110,7 @@ def command(
     values: dict[str, str],
     now: datetime | None,
     at: "dict[TableName, Moment] | Moment",
+    lake: str | None,
     limit: int | None,
     as_json: bool,
 ) -> None:
@@ -121,6 +127,7 @@ def command(
     headwater query "SELECT sum(revenue) FROM dm.kpi_minute" --at 412
     headwater query --file warehouse/queries/today_so_far.sql --set against=2026-11-15
     headwater query "SELECT sum(revenue) FROM dm.kpi_minute" --at 2026-11-22T08:00Z
+    headwater query "SELECT count(*) FROM dwd.orders" --lake s3://bucket/lake
 
     With --json: {rows: [{column: value}], snapshots: {table: id}, as_of, read: {table: {path, plain, merged,
     native, reason}}}. Instants are ISO-8601 in UTC with Z, a
@@ -128,6 +135,7 @@ def command(
     snapshots.
     """
     from resources.declarations import warehouse
+    from resources.paimon.lakefiles import lake_at
     from resources.query import answer, with_values
 
     if (sql is None) == (file is None):
@@ -137,7 +145,7 @@ def command(
     progress = _Progress()
     try:
         found = answer(
-            stack.lake,
+            stack.lake if lake is None else lake_at(lake),
             text,
             at=at or None,
             limit=limit or (None if as_json else SHOWN),

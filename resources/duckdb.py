@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from headwater.duckdb_text import quoted_table
 from headwater.problem import HeadwaterError
 from resources.paimon.filescan import MEMORY_LIMIT, open_over
+from resources.paimon.lakefiles import LakeFiles, files_of
 from resources.paimon.reader import PinnedTable
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ class Session:
         self._streams = dict(streams or {})
         self._is_locked = False
         # What the tables' files are must be known before the door to all other files is closed.
-        paths = [path for table in given if table.is_whole for path in table.plan.paths]
+        paths: dict[LakeFiles, list[str]] = {}
+        for table in given:
+            if table.is_whole:
+                paths.setdefault(files_of(table.lake), []).extend(table.plan.paths)
         self._connection = open_over(paths, memory_limit)
         try:
             for table in given:
@@ -173,7 +177,8 @@ class Session:
         for stream in (*self._tables, *self._streams.values()):
             if stream.failure is not None:
                 return stream.failure
-        if isinstance(error, duckdb.IOException):
+        # What a file system in Python raises comes without a kind.
+        if isinstance(error, duckdb.IOException) or type(error) is duckdb.Error:
             for table in self._tables:
                 if any(path in str(error) for path in table.plan.paths):
                     return table.explained(error)

@@ -13,7 +13,8 @@ from headwater.calendar import last_date, period
 from headwater.duckdb_text import quoted
 from headwater.edition import Change, Edition, editions
 from headwater.model import Grain, Layer, TableName
-from resources.paimon.layout import numbered, parse_metadata, read_small, table_path
+from resources.paimon.lakefiles import read_small
+from resources.paimon.layout import numbered, parse_metadata, table_path
 from resources.paimon.reader import scan
 from resources.paimon.store import FilesystemTableStore
 

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headwater.batch import Literal, PinnedInput, Served, TableScan
@@ -17,6 +16,7 @@ from headwater.sofar import QUERY_CALENDARS
 from resources.calendar import Rows as CalendarRows
 from resources.calendar import bounds, chosen_rows, statements
 from resources.duckdb import MEMORY_LIMIT, Rows, Session, run_interruptibly, single_select, table_names
+from resources.paimon.lakefiles import Lake, RemoteLake
 from resources.paimon.reader import PinnedTable
 from resources.paimon.store import FilesystemTableStore
 
@@ -47,7 +47,7 @@ class Answer:
 
 
 def answer(
-    lake: Path,
+    lake: Lake,
     sql: str,
     *,
     at: Mapping[TableName, Moment] | Moment | None = None,
@@ -152,7 +152,9 @@ def _resolve(store: FilesystemTableStore, spelled: tuple[str, ...]) -> tuple[Tab
     if not known:
         raise HeadwaterError(
             f"There is no table {unknown[0]}: the lake {store.lake} is empty",
-            next_command="headwater up, or headwater apply when the stack runs",
+            next_command=f"name the place that holds {spelled[0].partition('.')[0]}.db with --lake"
+            if isinstance(store.lake, RemoteLake)
+            else "headwater up, or headwater apply when the stack runs",
         )
     meant = _meant(unknown[0], known)
     raise HeadwaterError(

@@ -122,7 +122,7 @@ def why_not_by_changes(
 
 def _from_newest(store: FilesystemTableStore, name: TableName, newest: int | None = None) -> Iterator[Snapshot]:
     """The snapshots that are there, up to one of them, newest first."""
-    for number in reversed(numbered(f"{table_path(store.lake, name)}/snapshot", "snapshot-")):
+    for number in reversed(numbered(f"{table_path(store.lake, name)}/snapshot", "snapshot-", store.files)):
         if newest is None or number <= newest:
             try:
                 yield store.snapshot(name, number)

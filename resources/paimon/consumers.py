@@ -11,7 +11,8 @@ from pathlib import Path
 from headwater.lag.progress import NOTHING, Backlog, SourceProgress
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
-from resources.paimon.layout import numbered, parse_metadata, read_small, table_path
+from resources.paimon.lakefiles import read_small
+from resources.paimon.layout import numbered, parse_metadata, table_path
 
 _LOOKS, _PAUSE_SECONDS = 20, 0.005
 

@@ -4,53 +4,33 @@ The layout is https://paimon.apache.org/docs/master/concepts/spec/overview/: `<l
 `schema/schema-N`, `snapshot/{LATEST,EARLIEST,snapshot-N}`, `tag/tag-NAME` and `manifest/`.
 """
 
-import os
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from headwater.model import Layer, TableName
 from headwater.problem import HeadwaterError
+from resources.paimon.lakefiles import LOCAL, Lake, LakeFiles, files_of
 
 
-def table_path(lake: Path, name: TableName) -> str:
+def table_path(lake: Lake, name: TableName) -> str:
     """The table's folder; a plain string, because one sweep asks for thousands."""
     return f"{lake}/{name.layer.value}.db/{name.table}"
 
 
-def read_small(path: str) -> bytes | None:
-    """A small file's bytes, or None when it does not exist."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    try:
-        chunk = os.read(descriptor, 65536)
-        content = chunk
-        while len(chunk) == 65536:
-            chunk = os.read(descriptor, 65536)
-            content += chunk
-        return content
-    finally:
-        os.close(descriptor)
-
-
-def numbered(folder: str, prefix: str) -> list[int]:
+def numbered(folder: str, prefix: str, files: LakeFiles = LOCAL) -> list[int]:
     """The numbers N of the files `<prefix>N` in a folder, ascending; empty when the folder does not exist."""
-    try:
-        names = os.listdir(folder)  # noqa: PTH208 - a sweep asks for thousands
-    except (FileNotFoundError, NotADirectoryError):
-        return []
     skip = len(prefix)
+    names = files.names(folder)
     return sorted(int(name[skip:]) for name in names if name.startswith(prefix) and name[skip:].isdigit())
 
 
-def newest_schema(lake: Path, name: TableName) -> dict[str, Any] | None:
+def newest_schema(lake: Lake, name: TableName) -> dict[str, Any] | None:
     """The table's newest schema file as Paimon wrote it, or None when there is no such table."""
+    files = files_of(lake)
     folder = f"{table_path(lake, name)}/schema"
-    for number in reversed(numbered(folder, "schema-")):
-        content = read_small(f"{folder}/schema-{number}")
+    for number in reversed(numbered(folder, "schema-", files)):
+        content = files.read(f"{folder}/schema-{number}")
         if content is not None:
             return parse_metadata(f"{folder}/schema-{number}", content)
     return None
@@ -68,13 +48,8 @@ def parse_metadata(path: str, content: bytes) -> dict[str, Any]:
         ) from error
 
 
-def tables(lake: Path) -> tuple[TableName, ...]:
+def tables(lake: Lake) -> tuple[TableName, ...]:
     """Every table of the lake in a layer that the platform knows, ordered."""
-    found = []
-    for layer in Layer:
-        folder = lake / f"{layer.value}.db"
-        if folder.is_dir():
-            found += [
-                TableName(layer, entry.name) for entry in os.scandir(folder) if Path(entry.path, "schema").is_dir()
-            ]
-    return tuple(sorted(found))
+    layers = {f"{layer.value}.db": layer for layer in Layer}
+    found = files_of(lake).tables(str(lake), tuple(layers))
+    return tuple(sorted(TableName(layers[database], table) for database, table in found))

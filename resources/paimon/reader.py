@@ -7,7 +7,6 @@ with its rows.
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headwater.batch import Comparison, Served
@@ -17,7 +16,8 @@ from headwater.problem import HeadwaterError
 from resources.paimon.columns import Unreadable, duckdb_type
 from resources.paimon.datafiles import Split, decoded
 from resources.paimon.filescan import file_connection
-from resources.paimon.layout import newest_schema, parse_metadata, read_small, table_path
+from resources.paimon.lakefiles import Lake, LakeFiles, NotGiven, files_of
+from resources.paimon.layout import newest_schema, parse_metadata, table_path
 from resources.paimon.predicate import condition, native_filter
 from resources.paimon.rowstream import RowStream, first_line
 from resources.paimon.scanplan import MERGE_FROM_ROWS, ScanPlan, scan_plan
@@ -33,7 +33,7 @@ _BATCH_ROWS = 65536
 
 
 def scan(
-    lake: Path,
+    lake: Lake,
     name: TableName,
     snapshot_id: int,
     columns: Sequence[str] | None = None,
@@ -66,7 +66,7 @@ class PinnedTable(RowStream):
 
     def __init__(
         self,
-        lake: Path,
+        lake: Lake,
         name: TableName,
         snapshot_id: int,
         columns: Sequence[str] | None = None,
@@ -144,7 +144,7 @@ class PinnedTable(RowStream):
     def _native_batches(self) -> Iterator["pyarrow.RecordBatch"]:
         plan = self.plan
         if plan.sql:
-            with file_connection(plan.paths) as connection:
+            with file_connection({files_of(self.lake): plan.paths}) as connection:
                 yield from connection.sql(self._from_files()).to_arrow_reader(_BATCH_ROWS)
         yield from self._batches_of(plan.native)
 
@@ -171,7 +171,7 @@ class PinnedTable(RowStream):
             return tuple(Split((), native) for native in splits)
 
     def _schema_of(self, schema_id: int) -> Mapping[str, Any]:
-        return _schema_file(f"{table_path(self.lake, self.name)}/schema/schema-{schema_id}")
+        return _schema_file(files_of(self.lake), f"{table_path(self.lake, self.name)}/schema/schema-{schema_id}")
 
     def explained(self, error: Exception) -> HeadwaterError:
         """What a failure to read the table means."""
@@ -181,6 +181,8 @@ class PinnedTable(RowStream):
         try:
             if self.tag is None:
                 FilesystemTableStore(self.lake).snapshot(self.name, self.snapshot_id)
+        except NotGiven as lost:
+            return lost
         except HeadwaterError as expired:
             return HeadwaterError(
                 f"{self.name} was read too slowly: {expired.failed}",
@@ -189,7 +191,7 @@ class PinnedTable(RowStream):
         return HeadwaterError(
             f"{self.name} cannot be read at snapshot {self.snapshot_id}: {reason}",
             left="nothing was written, and no row of this read was used",
-            next_command="headwater doctor",
+            next_command=files_of(self.lake).remedy(reason),
         )
 
     def _explained(self, error: Exception) -> HeadwaterError:
@@ -211,9 +213,9 @@ class _NativeRows(RowStream):
 
 
 @lru_cache(maxsize=256)
-def _schema_file(path: str) -> Mapping[str, Any]:
+def _schema_file(files: LakeFiles, path: str) -> Mapping[str, Any]:
     """Schema files are never changed once written."""
-    content = read_small(path)
+    content = files.read(path)
     if content is None:
         raise RuntimeError(f"the schema file {path} is gone")
     return parse_metadata(path, content)

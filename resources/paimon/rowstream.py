@@ -6,7 +6,6 @@ raises, logs a warning, and goes on in Python, 20 times slower or with other lim
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -16,6 +15,7 @@ from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from headwater.sqltype import SqlType
 from resources.paimon.arrow import arrow_type
+from resources.paimon.lakefiles import Lake, files_of
 from resources.paimon.layout import newest_schema, table_path
 from resources.paimon.store import FilesystemTableStore
 
@@ -39,7 +39,7 @@ class RowStream(ABC):
     """
 
     def __init__(
-        self, lake: Path, name: TableName, columns: Sequence[str] | None = None, at_most: int | None = None
+        self, lake: Lake, name: TableName, columns: Sequence[str] | None = None, at_most: int | None = None
     ) -> None:
         table = FilesystemTableStore(lake).table(name)
         if table is None:
@@ -108,18 +108,21 @@ class RowStream(ABC):
         schema = newest_schema(self.lake, self.name)
         if schema is None:
             raise RuntimeError("the table has been dropped")
+        files = files_of(self.lake)
         options = {key: value for key, value in schema["options"].items() if not key.startswith(_SCAN_OPTIONS)}
         return Table.from_resolved_schema(
-            f"file://{table_path(self.lake, self.name)}",
+            files.url(table_path(self.lake, self.name)),
             orjson.dumps({**schema, "options": {**options, **pin, "read.batch-size": _BATCH_ROWS}}).decode(),
             database=self.name.layer.value,
             table=self.name.table,
+            options=dict(files.native_options()),
         )
 
 
 def first_line(error: Exception) -> str:
-    """What an error of the native reader says first."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    """What an error of a reader says first; of one that was raised in Python below DuckDB, what it says in the end."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[-1] if "Traceback (most recent call last)" in lines[0] else lines[0]
 
 
 def refuse_unreadable(table: ActualTable) -> None:

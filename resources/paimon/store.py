@@ -1,9 +1,7 @@
 """What Paimon says about its tables, read from the small metadata files: no JVM, no data files."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from headwater.engines import ActualColumn, ActualTable, Commit, Snapshot
@@ -11,7 +9,8 @@ from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from headwater.sqltype import SqlType
 from resources.paimon import tags
-from resources.paimon.layout import newest_schema, numbered, parse_metadata, read_small, table_path, tables
+from resources.paimon.lakefiles import Lake, files_of
+from resources.paimon.layout import newest_schema, numbered, parse_metadata, table_path, tables
 from resources.paimon.recount import BATCH, RECOUNTS
 
 # Java's Long.MIN_VALUE: what a job without a watermark commits.
@@ -25,11 +24,12 @@ class FilesystemTableStore:
         lake: The Paimon warehouse, `<lake>/<layer>.db/<table>`.
     """
 
-    def __init__(self, lake: Path) -> None:
+    def __init__(self, lake: Lake) -> None:
         self.lake = lake
+        self.files = files_of(lake)
 
     def tables(self) -> tuple[TableName, ...]:
-        """Every table on disk, committed to or not, ordered."""
+        """Every table of the lake, committed to or not, ordered."""
         return tables(self.lake)
 
     def table(self, name: TableName) -> ActualTable | None:
@@ -53,15 +53,15 @@ class FilesystemTableStore:
         own SnapshotManager, it holds only when its snapshot exists and the one after it does not.
         """
         folder = f"{table_path(self.lake, name)}/snapshot"
-        hint = read_small(f"{folder}/LATEST")
+        hint = self.files.read(f"{folder}/LATEST")
         if hint is not None and hint.strip().isdigit():
             number = int(hint)
-            if not os.access(f"{folder}/snapshot-{number + 1}", os.F_OK):
-                content = read_small(f"{folder}/snapshot-{number}")
+            if not self.files.exists(f"{folder}/snapshot-{number + 1}"):
+                content = self.files.read(f"{folder}/snapshot-{number}")
                 if content is not None:
                     return _snapshot(f"{folder}/snapshot-{number}", content)
-        for number in reversed(numbered(folder, "snapshot-")):
-            content = read_small(f"{folder}/snapshot-{number}")
+        for number in reversed(numbered(folder, "snapshot-", self.files)):
+            content = self.files.read(f"{folder}/snapshot-{number}")
             if content is not None:
                 return _snapshot(f"{folder}/snapshot-{number}", content)
         return None
@@ -69,15 +69,15 @@ class FilesystemTableStore:
     def snapshots(self, name: TableName) -> tuple[Snapshot, ...]:
         """Every snapshot that is kept, newest first."""
         folder = f"{table_path(self.lake, name)}/snapshot"
-        paths = [f"{folder}/snapshot-{number}" for number in reversed(numbered(folder, "snapshot-"))]
-        contents = [(path, read_small(path)) for path in paths]
+        paths = [f"{folder}/snapshot-{number}" for number in reversed(numbered(folder, "snapshot-", self.files))]
+        contents = zip(paths, self.files.read_each(paths), strict=True)
         return tuple(_snapshot(path, content) for path, content in contents if content is not None)
 
     def commits(self, name: TableName) -> Iterator[Commit]:
         """What streams committed to the table, newest first, as far as snapshots have not expired."""
         folder = f"{table_path(self.lake, name)}/snapshot"
-        for number in reversed(numbered(folder, "snapshot-")):
-            content = read_small(f"{folder}/snapshot-{number}")
+        for number in reversed(numbered(folder, "snapshot-", self.files)):
+            content = self.files.read(f"{folder}/snapshot-{number}")
             if content is not None:
                 fields = parse_metadata(f"{folder}/snapshot-{number}", content)
                 if fields["commitIdentifier"] != BATCH:
@@ -88,10 +88,10 @@ class FilesystemTableStore:
         """A given snapshot. Raises HeadwaterError when it has expired or never was."""
         folder = f"{table_path(self.lake, name)}/snapshot"
         path = f"{folder}/snapshot-{snapshot_id}"
-        content = read_small(path)
+        content = self.files.read(path)
         if content is not None:
             return _snapshot(path, content)
-        there = numbered(folder, "snapshot-")
+        there = numbered(folder, "snapshot-", self.files)
         if not there:
             raise HeadwaterError(
                 f"{name} has no snapshot {snapshot_id}: nothing has been committed to it yet",
@@ -106,7 +106,7 @@ class FilesystemTableStore:
     def tagged(self, name: TableName, tag: str) -> Snapshot:
         """The snapshot that a tag holds, expired or not. Raises HeadwaterError when there is no such tag."""
         folder = f"{table_path(self.lake, name)}/tag"
-        content = read_small(f"{folder}/tag-{tag}") if "/" not in tag else None
+        content = self.files.read(f"{folder}/tag-{tag}") if "/" not in tag else None
         if content is not None:
             return _snapshot(f"{folder}/tag-{tag}", content)
         there = tags.names(self.lake, name)

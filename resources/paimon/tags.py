@@ -16,7 +16,8 @@ from headwater.batch import BatchRun
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from headwater.wholefile import write_whole
-from resources.paimon.layout import read_small, table_path
+from resources.paimon.lakefiles import Lake, files_of, read_small
+from resources.paimon.layout import table_path
 
 _PREFIX = "headwater-"
 
@@ -74,12 +75,9 @@ def delete(lake: Path, table: TableName, tag: str) -> None:
     _file(lake, table, tag).unlink(missing_ok=True)
 
 
-def names(lake: Path, table: TableName) -> tuple[str, ...]:
+def names(lake: Lake, table: TableName) -> tuple[str, ...]:
     """The table's tags, ordered."""
-    try:
-        files = [file.name for file in Path(table_path(lake, table), "tag").iterdir()]
-    except FileNotFoundError:
-        return ()
+    files = files_of(lake).names(f"{table_path(lake, table)}/tag")
     return tuple(sorted(file.removeprefix("tag-") for file in files if file.startswith("tag-")))
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from headwater.model import TableName
-from resources.paimon.layout import numbered, parse_metadata, read_small, table_path
+from resources.paimon.lakefiles import read_small
+from resources.paimon.layout import numbered, parse_metadata, table_path
 from resources.paimon.recount import BATCH
 
 
