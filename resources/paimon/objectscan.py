@@ -14,7 +14,7 @@ from fsspec import AbstractFileSystem
 
 if TYPE_CHECKING:
     from pyarrow import NativeFile
-    from pyarrow.fs import S3FileSystem
+    from pyarrow.fs import FileSystem
 
 
 class DataObjects(AbstractFileSystem):
@@ -28,7 +28,7 @@ class DataObjects(AbstractFileSystem):
     protocol = "s3"
     cachable = False
 
-    def __init__(self, store: "S3FileSystem", keys: Sequence[str]) -> None:
+    def __init__(self, store: "FileSystem", keys: Sequence[str]) -> None:
         super().__init__()
         self._objects = {key: _Object(store, key) for key in keys}
 
@@ -76,7 +76,7 @@ def _key(path: str) -> str:
 class _Object:
     """An object, opened when it is first asked for; any number of threads read it."""
 
-    def __init__(self, store: "S3FileSystem", key: str) -> None:
+    def __init__(self, store: "FileSystem", key: str) -> None:
         self._store = store
         self._key = key
         self._lock = threading.Lock()

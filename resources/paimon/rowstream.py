@@ -120,9 +120,11 @@ class RowStream(ABC):
 
 
 def first_line(error: Exception) -> str:
-    """What an error of a reader says first; of one that was raised in Python below DuckDB, what it says in the end."""
+    """What an error of a reader says first; the places in Python's code, which come before, are left out."""
     lines = str(error).splitlines() or [type(error).__name__]
-    return lines[-1] if "Traceback (most recent call last)" in lines[0] else lines[0]
+    if "Traceback (most recent call last)" in lines[0]:
+        return next((line for line in lines[1:] if line and not line.startswith(" ")), lines[-1])
+    return lines[0]
 
 
 def refuse_unreadable(table: ActualTable) -> None:
