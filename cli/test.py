@@ -14,9 +14,19 @@ from headwater.stack import Stack
 if TYPE_CHECKING:
     from rich.console import Console
 
+_ALL = "all"
+
 
 @click.command("test")
 @click.argument("names", metavar="[MODEL[/FIXTURE]]...", nargs=-1)
+@click.option(
+    "--engines",
+    "where",
+    type=click.Choice([_ALL, *(name.value for name in EngineName)]),
+    default=EngineName.DUCKDB.value,
+    show_default=True,
+    help="Where to run them; all but duckdb need a running stack.",
+)
 @click.option("--warehouse", type=click.Path(file_okay=False), help="The folder of declarations.")
 @click.option(
     "--json",
@@ -25,20 +35,21 @@ if TYPE_CHECKING:
     help="Print JSON: {passed, failed, fixtures: [{model, fixture, file, fine, engines: {name: {verdict, said,"
     " differences: [{expected, found, columns}]}}, late, disagreement, smallest}]}.",
 )
-def command(names: tuple[str, ...], warehouse: str | None, as_json: bool) -> None:
+def command(names: tuple[str, ...], where: str, warehouse: str | None, as_json: bool) -> None:
     """Run the models' fixtures: what each is given, and what must come out.
 
-    A fixture is a file <layer>/<model>/tests/<name>.yaml. It runs on DuckDB, and nothing else needs to run.
+    A fixture is a file <layer>/<model>/tests/<name>.yaml. On DuckDB it takes milliseconds, and nothing needs to run.
+    With --engines all it also runs on Flink, as a batch and as a bounded stream, and all must give the same rows.
 
     \b
     headwater test                       all of them
     headwater test dwd.orders            those of one model
-    headwater test dwd.orders/late_price
+    headwater test dwd.orders/late_price --engines all
 
     Of one that fails, the rows that differ are shown, and the smallest input that still fails. An engine that refuses a
     model is no pass: it is named with its reason, and the fixture must say so (not_on).
 
-    Exit status 1 when a fixture fails.
+    Exit status 1 when a fixture fails, 3 when Flink is asked for and no stack runs.
     """
     from resources.declarations import warehouse as declarations
     from resources.fixtures.run import chosen, run_fixtures
@@ -46,11 +57,11 @@ def command(names: tuple[str, ...], warehouse: str | None, as_json: bool) -> Non
     stack = Stack.resolve(warehouse)
     declared = declarations(stack)
     fixtures = chosen(declared, names)
-    engines = {EngineName.DUCKDB}
+    engines = set(EngineName) if where == _ALL else {EngineName(where)}
     began = time.perf_counter()
     done: list[tuple[Result, Fixture | None]] = []
     shown = None if as_json else _console()
-    for result, smaller in run_fixtures(declared, fixtures, engines):
+    for result, smaller in run_fixtures(stack, declared, fixtures, engines):
         done.append((result, smaller))
         if shown is not None:
             _show(shown, result, smaller)

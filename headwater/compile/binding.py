@@ -117,7 +117,7 @@ def read_topic(
             conditions.append(f"({place} IS NULL OR {text_is_valid(place, column.type)})")
             selected.append(f"{parsed(place, column.type)} AS {name}")
         else:
-            selected.append(_selected(column, model.event_time, timed=timed, place=place))
+            selected.append(as_selected(column, model.event_time, timed=timed, place=place))
     where = "\nWHERE " + "\n  AND ".join(conditions) if conditions else ""
     # With the topic in the name, a source that moves to another topic is another source: it starts at the beginning.
     physical = text.table(model.name, f"{_PHYSICAL}:{topic.name}")
@@ -186,7 +186,7 @@ def read_table(model: Model, addresses: Addresses, reader: TableName, *, timed: 
         # A commit's splits are small: one is read and gone between two periodic watermarks, and its would be lost.
         options["scan.watermark.emit.strategy"] = "on-event"
     physical = text.table(model.name, _PHYSICAL)
-    selected = [_selected(column, model.event_time, timed=timed) for column in model.columns]
+    selected = [as_selected(column, model.event_time, timed=timed) for column in model.columns]
     return (_paimon_table(physical, model, columns, options), _view(model, selected, physical))
 
 
@@ -282,7 +282,7 @@ def _paimon_options(model: Model, addresses: Addresses) -> dict[str, str]:
     return made | {"connector": "paimon", "path": path}
 
 
-def _selected(column: Column, event_time: EventTime | None, *, timed: bool, place: str = "") -> str:
+def as_selected(column: Column, event_time: EventTime | None, *, timed: bool, place: str = "") -> str:
     """A column of the view. A time attribute that the SQL does not ask for is taken off.
 
     Flink refuses to unite a time attribute with a plain timestamp, which an author could not foresee; watermarks

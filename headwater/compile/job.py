@@ -80,12 +80,12 @@ def compile_job(
             the sink have the ids of the model's own job, which can go on from its state.
     """
     writes = shadow(model.name) if rebuilds else model.name
-    properties = _properties(model, upstream)
+    settings = properties(model, upstream)
     insert = insert_of(model)
     identity = "\n".join(
         [
             ENGINE_VERSION,
-            *(f"{key}={value}" for key, value in _with_parallelism(properties, 1)),
+            *(f"{key}={value}" for key, value in _with_parallelism(settings, 1)),
             *_bindings(model, upstream, _NOWHERE, writes),
             insert,
         ]
@@ -93,7 +93,7 @@ def compile_job(
     return JobSpec(
         model=writes,
         fingerprint=hashlib.sha256(identity.encode()).hexdigest()[:12],
-        properties=properties,
+        properties=settings,
         bindings=_bindings(model, upstream, addresses, writes),
         insert=insert,
         keyed=bool(model.key),
@@ -149,7 +149,7 @@ def images(model: Model, source: Model) -> Images:
     return Images.AFTER if is_enough else Images.BOTH
 
 
-def _properties(model: Model, upstream: Callable[[TableName], Model]) -> tuple[tuple[str, str], ...]:
+def properties(model: Model, upstream: Callable[[TableName], Model]) -> tuple[tuple[str, str], ...]:
     """The session's properties. Parallelism is always set: a client would take its own number of cores otherwise."""
     properties = {
         PARALLELISM: str(model.job.parallelism.least),
