@@ -63,21 +63,17 @@ class KafkaBroker:
 
         Raises HeadwaterError when no broker answers, or a topic is not there.
         """
-        from confluent_kafka import Consumer, KafkaException
-        from confluent_kafka.cimpl import TopicPartition
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient, OffsetSpec
 
-        consumer = Consumer(settings(self._bootstrap) | {"group.id": "headwater.extents", "enable.auto.commit": False})
         try:
-            found = {}
-            for topic in topics:
-                for partition in consumer.list_topics(topic, timeout=self._seconds).topics[topic].partitions:
-                    place = TopicPartition(topic, partition)
-                    found[f"{topic}/{partition}"] = consumer.get_watermark_offsets(place, timeout=self._seconds)
-            return found
+            admin = AdminClient(settings(self._bootstrap))
+            places = self._partitions_of(admin, topics)
+            first = self._offsets(admin, places, OffsetSpec.earliest())
+            behind = self._offsets(admin, places, OffsetSpec.latest())
         except KafkaException as error:
             raise failed(self._bootstrap, "asking how far the topics reach", error) from error
-        finally:
-            consumer.close()
+        return {f"{topic}/{number}": (first[topic, number], behind[topic, number]) for topic, number in places}
 
     def committed(self, group: str, spans: Iterable[Span]) -> dict[tuple[str, int], int]:
         """Of each partition of these spans, the offset that a group has committed; without those of which it has none.
@@ -104,32 +100,40 @@ class KafkaBroker:
 
         Raises HeadwaterError when no broker answers, or a topic is not there.
         """
-        from confluent_kafka import Consumer, KafkaException
-        from confluent_kafka.cimpl import TopicPartition
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient, OffsetSpec
 
-        consumer = Consumer(settings(self._bootstrap) | {"group.id": "headwater.extents", "enable.auto.commit": False})
         try:
-            known = {topic: consumer.list_topics(topic, timeout=self._seconds).topics[topic] for topic in topics}
-            for topic, found in known.items():
-                if found.error is not None:
-                    raise HeadwaterError(
-                        f"Kafka at {self._bootstrap} has no topic {topic}", next_command="headwater apply"
-                    )
-            wanted = [
-                TopicPartition(topic, number, int(since.timestamp() * 1000))
-                for topic, found in known.items()
-                for number in found.partitions
-            ]
-            spans = []
-            for place in consumer.offsets_for_times(wanted, timeout=self._seconds) if wanted else ():
-                end = consumer.get_watermark_offsets(place, timeout=self._seconds)[1]
-                # A negative offset: no record is so new.
-                spans.append(Span(place.topic, place.partition, place.offset if place.offset >= 0 else end, end))
-            return tuple(spans)
+            admin = AdminClient(settings(self._bootstrap))
+            places = self._partitions_of(admin, topics)
+            first = self._offsets(admin, places, OffsetSpec.for_timestamp(int(since.timestamp() * 1000)))
+            behind = self._offsets(admin, places, OffsetSpec.latest())
         except KafkaException as error:
             raise failed(self._bootstrap, "asking what came since a time", error) from error
-        finally:
-            consumer.close()
+        # A negative offset: no record is so new.
+        starts = {place: first[place] if first[place] >= 0 else behind[place] for place in places}
+        return tuple(Span(*place, starts[place], behind[place]) for place in places)
+
+    def _partitions_of(self, admin: Any, topics: Iterable[str]) -> list[tuple[str, int]]:
+        known = admin.list_topics(timeout=self._seconds).topics
+        places = []
+        for topic in topics:
+            if topic not in known:
+                raise HeadwaterError(f"Kafka at {self._bootstrap} has no topic {topic}", next_command="headwater apply")
+            places += [(topic, number) for number in sorted(known[topic].partitions)]
+        return places
+
+    def _offsets(self, admin: Any, places: Collection[tuple[str, int]], spec: Any) -> dict[tuple[str, int], int]:
+        """One offset of each partition.
+
+        By the admin client, which asks the broker for the partitions' leaders itself: a consumer's query fails with
+        «unknown partition» where its own view of a loaded broker is still empty.
+        """
+        from confluent_kafka.cimpl import TopicPartition
+
+        asked = {TopicPartition(*place): spec for place in places}
+        answers = admin.list_offsets(asked, request_timeout=self._seconds) if asked else {}
+        return {(place.topic, place.partition): future.result().offset for place, future in answers.items()}
 
     def create(self, topic: Topic) -> None:
         """See Broker.create."""
