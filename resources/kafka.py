@@ -64,7 +64,7 @@ class KafkaBroker:
         Raises HeadwaterError when no broker answers, or a topic is not there.
         """
         from confluent_kafka import KafkaException
-        from confluent_kafka.admin import AdminClient, OffsetSpec
+        from confluent_kafka.admin import AdminClient, OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
 
         try:
             admin = AdminClient(settings(self._bootstrap))
@@ -101,7 +101,7 @@ class KafkaBroker:
         Raises HeadwaterError when no broker answers, or a topic is not there.
         """
         from confluent_kafka import KafkaException
-        from confluent_kafka.admin import AdminClient, OffsetSpec
+        from confluent_kafka.admin import AdminClient, OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
 
         try:
             admin = AdminClient(settings(self._bootstrap))

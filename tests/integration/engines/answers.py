@@ -1,22 +1,25 @@
-"""What an engine answers to every case: packed into few statements, so that hundreds of cases take seconds."""
+"""What an engine answers to every case; expressions and aggregates are packed into few statements."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from headwater.problem import HeadwaterError
 from headwater.sqltype import SqlType
+from headwater.stack import Stack
 from tests.integration.engines.duck import Duck
-from tests.integration.engines.flink import Flink
-from tests.integration.engines.suite import SAMPLES, Case, sorted_rows
+from tests.integration.engines.flink import Flink, flink, write
+from tests.integration.engines.suite import SAMPLES, Case, sorted_rows, tables
 from tests.integration.paimon.flinkbatch import StatementFailed
 
 FILTERS = {"expression": ("TRUE",), "aggregate": ("TRUE", "i IS NULL"), "query": ("",)}
 """Over which samples a case is asked: aggregates also over one row of NULLs."""
 
-_QUERIES_IN_A_PACK = 16
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +57,25 @@ def _duckdb(duck: Duck, case: Case) -> Answer:
     return Answer(types[-1:] if case.kind == "expression" else types, rows)
 
 
-def of_flink(flink: Flink, mode: str, cases: Sequence[Case], duck: Duck) -> Answers:
-    """Flink's answers. What it must refuse is asked alone, all else together."""
-    answers: Answers = {}
-    for case in cases:
-        if not case.runs_on(mode):
-            answers[case.sql] = Answer(error=flink.refusal(statement(case)))
-    able = [case for case in cases if case.runs_on(mode)]
-    for kind, ask in (("expression", _expressions), ("aggregate", _aggregates)):
-        answers |= _together([case for case in able if case.kind == kind], lambda part, ask=ask: ask(flink, part))
-    queries = [case for case in able if case.kind == "query"]
-    packed = [case for case in queries if case.runs_on("duckdb")]
-    for case in queries:
-        if case not in packed:
-            answers |= _together([case], lambda part: _alone(flink, part))
-    for start in range(0, len(packed), _QUERIES_IN_A_PACK):
-        answers |= _together(packed[start : start + _QUERIES_IN_A_PACK], lambda part: _queries(flink, part, duck))
-    return answers
+def of_flink(stack: Stack, mode: str, cases: Sequence[Case], folder: Path) -> Answers:
+    """Flink's answers: those to expressions and aggregates together, each query and what must be refused alone."""
+    able = [case for case in cases if case.runs_on(mode) and case.kind != "query"]
+    alone = [case for case in cases if case not in able]
+    for table in tables():
+        write(table, folder)
+
+    def of(part: Sequence[Case], packed: Sequence[Case]) -> Answers:
+        with flink(stack, mode, tables(), folder) as engine:
+            found = {case.sql: _alone(engine, case) for case in part}
+            for kind, ask in (("expression", _expressions), ("aggregate", _aggregates)):
+                chosen = [case for case in packed if case.kind == kind]
+                found |= _together(chosen, lambda some, ask=ask: ask(engine, some))
+        return found
+
+    # A statement waits more than it works.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        parts = [pool.submit(of, (), able), *(pool.submit(of, alone[n::_AT_ONCE], ()) for n in range(_AT_ONCE))]
+        return {sql: answer for part in parts for sql, answer in part.result().items()}
 
 
 def _together(cases: Sequence[Case], ask: Callable[[Sequence[Case]], Answers]) -> Answers:
@@ -104,15 +109,9 @@ def _aggregates(flink: Flink, cases: Sequence[Case]) -> Answers:
     }
 
 
-def _alone(flink: Flink, cases: Sequence[Case]) -> Answers:
-    types, rows = flink.select(cases[0].sql)
-    return {cases[0].sql: Answer(tuple(types), [sorted_rows(rows)])}
-
-
-def _queries(flink: Flink, cases: Sequence[Case], duck: Duck) -> Answers:
-    asked = {str(number): (case.sql, duck.translate(case.sql).outputs) for number, case in enumerate(cases)}
-    found = flink.queries(asked)
-    return {
-        case.sql: Answer(tuple(types), [sorted_rows(rows)])
-        for case, (types, rows) in zip(cases, found.values(), strict=True)
-    }
+def _alone(flink: Flink, case: Case) -> Answer:
+    try:
+        found = [flink.select(statement(case, where)) for where in FILTERS[case.kind]]
+    except StatementFailed as error:
+        return Answer(error=str(error))
+    return Answer(tuple(found[0][0]), [sorted_rows(rows) for _, rows in found])

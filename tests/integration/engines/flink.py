@@ -2,27 +2,28 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headwater.model import OutputColumn
 from headwater.sqltype import SqlType
 from headwater.stack import Stack
 from tests.integration.engines.suite import SAMPLES, Table, typed
 from tests.integration.paimon.flinkbatch import FlinkBatch, StatementFailed, gateway_session
 
-Outputs = Sequence[OutputColumn]
+_QUICKLY = {
+    # What a stream gives is handed over at a checkpoint.
+    "execution.checkpointing.interval": "200 ms",
+    "state.backend.type": "hashmap",
+}
 
 
 @contextmanager
 def flink(stack: Stack, mode: str, tables: Sequence[Table], folder: Path) -> Iterator["Flink"]:
-    """A session in `batch` or `streaming` mode that has the suite's tables, each a file of JSON lines."""
-    for table in tables:
-        _write(table, folder)
-    with gateway_session(stack, **{"execution.runtime-mode": mode}) as session:
+    """A session in `batch` or `streaming` mode that has the suite's tables, which `write` has put into the folder."""
+    with gateway_session(stack, **_QUICKLY, **{"execution.runtime-mode": mode}) as session:
         for layer in dict.fromkeys(table.name.layer.value for table in tables):
             session.execute(f"CREATE DATABASE IF NOT EXISTS {layer}")
         for table in tables:
@@ -64,63 +65,6 @@ class Flink:
         kinds, rows = self.select(f"SELECT id, {columns} FROM {SAMPLES}")
         return kinds[1:], {row[0]: row[1:] for row in rows}
 
-    def queries(self, queries: Mapping[str, tuple[str, Outputs]]) -> dict[str, tuple[list[SqlType], list[list[Any]]]]:
-        """The types and rows of several queries by one statement.
-
-        It is a UNION ALL in which each query has columns of its own types: Flink casts nothing. Each is a view, whose
-        types Flink tells, and which goes again afterwards.
-        """
-        slots = _slots(outputs for _, outputs in queries.values())
-        try:
-            types, branches = {}, []
-            for label, (sql, outputs) in queries.items():
-                self.session.execute(f"CREATE TEMPORARY VIEW `v{label}` AS {sql}")
-                types[label] = [_declared(row[1]) for row in self.session.execute(f"DESCRIBE `v{label}`")]
-                branches.append(_branch(label, outputs, slots))
-            _, rows = self.select(" UNION ALL ".join(branches))
-        finally:
-            for label in queries:
-                self.session.execute(f"DROP TEMPORARY VIEW IF EXISTS `v{label}`")
-        found: dict[str, tuple[list[SqlType], list[list[Any]]]] = {label: (types[label], []) for label in queries}
-        for label, *cells in rows:
-            outputs = queries[label.strip()][1]
-            by_name = dict(zip(_columns(outputs, slots), cells, strict=True))
-            found[label.strip()][1].append([by_name[output.name] for output in outputs])
-        return found
-
-
-Slot = tuple[SqlType, int]
-
-
-def _slots(queries: Iterable[Outputs]) -> list[Slot]:
-    """Columns of a type for as many as any query has of it."""
-    width: Counter[SqlType] = Counter()
-    for outputs in queries:
-        width |= Counter(output.type for output in outputs)
-    return [(kind, number) for kind, count in width.items() for number in range(count)]
-
-
-def _columns(outputs: Outputs, slots: Sequence[Slot]) -> list[str]:
-    """Which column of a query stands in each slot; "" where none does."""
-    seen: Counter[SqlType] = Counter()
-    places: dict[Slot, str] = {}
-    for output in outputs:
-        places[(output.type, seen[output.type])] = output.name
-        seen[output.type] += 1
-    return [places.get(slot, "") for slot in slots]
-
-
-def _branch(label: str, outputs: Outputs, slots: Sequence[Slot]) -> str:
-    columns = zip(_columns(outputs, slots), slots, strict=True)
-    cells = [f"`{name}`" if name else f"CAST(NULL AS {kind})" for name, (kind, _) in columns]
-    named = ", ".join(f"{cell} AS c{number}" for number, cell in enumerate(cells))
-    return f"SELECT '{label}' AS label, {named} FROM `v{label}`"
-
-
-def _declared(kind: str) -> SqlType:
-    """A type as DESCRIBE tells it, with what it says of NULLs and of event time."""
-    return SqlType.parse(kind.replace(" NOT NULL", "").replace(" *ROWTIME*", ""))
-
 
 def _kind(logical: Mapping[str, Any]) -> SqlType:
     """A type as the gateway describes it."""
@@ -146,7 +90,8 @@ def _kind(logical: Mapping[str, Any]) -> SqlType:
     return SqlType(name, tuple(arguments))
 
 
-def _write(table: Table, folder: Path) -> None:
+def write(table: Table, folder: Path) -> None:
+    """Write a table as a file of JSON lines."""
     place = folder / table.name.table
     place.mkdir(parents=True, exist_ok=True)
     with (place / "rows.json").open("w") as file:

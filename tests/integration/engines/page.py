@@ -1,4 +1,7 @@
-"""The list on the page «One SQL, three engines», made from the suite's data: `python -m tests.integration.engines.page`."""
+"""The list on the page «One SQL, three engines», made of the suite's data.
+
+`python -m tests.integration.engines.page` writes it.
+"""
 
 from itertools import groupby
 from pathlib import Path

@@ -7,7 +7,6 @@ import pytest
 from headwater.stack import Stack
 from tests.integration.engines.answers import Answer, Answers, of_duckdb, of_flink
 from tests.integration.engines.duck import Duck
-from tests.integration.engines.flink import flink
 from tests.integration.engines.suite import ENGINES, Case, cases, sorted_rows, tables
 
 CASES = cases()
@@ -16,11 +15,9 @@ CASES = cases()
 @pytest.fixture(scope="module")
 def answers(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Answers]]:
     """What each engine answers to all cases."""
-    duck = Duck(tables())
-    found = {"duckdb": of_duckdb(duck, CASES)}
+    found = {"duckdb": of_duckdb(Duck(tables()), CASES)}
     for mode in ("batch", "streaming"):
-        with flink(stack, mode, tables(), tmp_path_factory.mktemp(mode)) as engine:
-            found[mode] = of_flink(engine, mode, CASES, duck)
+        found[mode] = of_flink(stack, mode, CASES, tmp_path_factory.mktemp(mode))
     yield found
 
 
