@@ -7,6 +7,7 @@ DuckDB has no extension that must be downloaded.
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -75,10 +76,9 @@ def _make(folder: Path) -> dict:
     site, script = folder / "site", folder / "make.py"
     script.write_text(_MAKE)
     fetch = [str(Path(sys.executable).with_name("uv")), "pip", "install", "-q", "--python", sys.executable]
+    environment = {**os.environ, "PYTHONPATH": str(site)}
     for command in ([*fetch, "--target", str(site), *_MADE_BY], [sys.executable, str(script), str(folder), str(SCALE)]):
-        done = subprocess.run(
-            command, env={"PYTHONPATH": str(site), "HOME": str(folder)}, capture_output=True, text=True
-        )
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
             raise HeadwaterError(
                 f"TPC-H's data cannot be made: {done.stderr.strip().splitlines()[-1]}",
