@@ -143,7 +143,8 @@ def test_the_newest_schema_is_read_with_flinks_types(table: Path, store: Filesys
 
 
 def test_tables_are_those_with_a_schema_in_a_known_layer(table: Path, store: FilesystemTableStore) -> None:
+    lake = table.parent.parent
     for other in ("rpt.db/daily/schema", "default.db/x/schema", "dwd.db/.leftover"):
-        (store.lake / other).mkdir(parents=True)
+        (lake / other).mkdir(parents=True)
     assert [str(name) for name in store.tables()] == ["dwd.orders", "rpt.daily"]
-    assert FilesystemTableStore(store.lake / "nowhere").tables() == ()
+    assert FilesystemTableStore(lake / "nowhere").tables() == ()
