@@ -68,6 +68,7 @@ def insert_orders(execute: Execute, name: str, rows: int, *, step: int = 1, vers
     """Write the orders `step`, 2 `step`, …; what they say depends on the version."""
     execute(
         f"CREATE TEMPORARY TABLE {_IDS} (n BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '{rows}',"
+        " 'rows-per-second' = '100000000',"
         f" 'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '{rows}')"
     )
     n = f"(n * {step})"
