@@ -8,13 +8,14 @@ when somebody else has written into its partitions since the snapshot that was c
 from dataclasses import dataclass
 
 from headwater.compile import text
+from headwater.compile.procedures import OLD, merge_into, same_key
 from headwater.compile.storage import CATALOG
 from headwater.model import Model, TableName
 
 STAGING = "staging"
 """The catalog of the lake in which rows lie that are to be written."""
 
-_OLD, _NEW, _GONE = "__old", "computed", "gone"
+_NEW, _GONE = "computed", "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +57,16 @@ def overwrite(model: Model, commit: Commit) -> str:
 def write_and_remove(model: Model, staging_uri: str) -> str:
     """Write the staged rows, and remove those whose keys are staged as gone.
 
-    https://paimon.apache.org/docs/master/flink/procedures/ (merge_into). It knows the lake alone, so the other catalog
-    is made for it anew; and it takes no options, so its commit is not a conditional one: who runs it looks before and
-    afterwards.
+    The catalog of what is staged is made anew, and the commit is not a conditional one (see `merge_into`): who runs it
+    looks before and afterwards.
     """
-    staged, gone = _staged(model.name), _staged(gone_keys(model.name))
-    arguments = {
-        "target_table": str(model.name),
-        "target_alias": _OLD,
-        "source_sqls": ";".join(
-            (
-                create_staging(staging_uri),
-                f"CREATE TEMPORARY VIEW {_view(_NEW)} AS SELECT {_columns(model)} FROM {staged}",
-                f"CREATE TEMPORARY VIEW {_view(_GONE)} AS SELECT * FROM {gone}",
-            )
-        ),
-        "source_table": f"default_catalog.default_database.{_NEW}",
-        "merge_condition": _same_key(model, _NEW),
-        "matched_upsert_setting": "*",
-        "not_matched_insert_values": "*",
-        "not_matched_by_source_delete_condition": (
-            f"EXISTS (SELECT * FROM {_view(_GONE)} AS `{_GONE}` WHERE {_same_key(model, _GONE)})"
-        ),
-    }
-    said = ",\n".join(f"`{name}` => {text.literal(value)}" for name, value in arguments.items())
-    return f"CALL {CATALOG}.sys.merge_into(\n{said})"
+    views = (
+        create_staging(staging_uri),
+        f"CREATE TEMPORARY VIEW {_view(_NEW)} AS SELECT {_columns(model)} FROM {_staged(model.name)}",
+        f"CREATE TEMPORARY VIEW {_view(_GONE)} AS SELECT * FROM {_staged(gone_keys(model.name))}",
+    )
+    gone = f"EXISTS (SELECT * FROM {_view(_GONE)} AS `{_GONE}` WHERE {same_key(model, OLD, _GONE)})"
+    return merge_into(model, f"default_catalog.default_database.{_NEW}", _NEW, first=views, gone=gone)
 
 
 def _into(model: Model, commit: Commit, more: dict[str, str] | None = None) -> str:
@@ -107,7 +93,3 @@ def _view(name: str) -> str:
 
 def _columns(model: Model) -> str:
     return text.identifiers(column.name for column in model.columns)
-
-
-def _same_key(model: Model, source: str) -> str:
-    return " AND ".join(f"`{_OLD}`.{name} = `{source}`.{name}" for name in map(text.identifier, model.key))

@@ -1,50 +1,34 @@
 """The batch statements that hold a shadow against its table, and put its rows in the table's place."""
 
 from headwater.compile import text
+from headwater.compile.procedures import OLD, merge_into, same_key
 from headwater.compile.storage import CATALOG
 from headwater.model import Model, TableName
 from headwater.shadow import shadow
 
-_OLD, _NEW = "__old", "__new"
+_NEW = "__new"
 
 
 def comparison(model: Model) -> str:
     """One row: how many rows of a table with a key are the same, changed, new and gone in its shadow."""
     first = text.identifier(model.key[0])
-    here, there = f"`{_OLD}`.{first} IS NOT NULL", f"`{_NEW}`.{first} IS NOT NULL"
-    differs = _differs(model, _OLD, _NEW)
+    here, there = f"`{OLD}`.{first} IS NOT NULL", f"`{_NEW}`.{first} IS NOT NULL"
+    differs = _differs(model, OLD, _NEW)
     return (
         "SELECT "
         f"COUNT(*) FILTER (WHERE {here} AND {there} AND NOT ({differs})) AS `same`,\n"
         f"COUNT(*) FILTER (WHERE {here} AND {there} AND ({differs})) AS `changed`,\n"
         f"COUNT(*) FILTER (WHERE NOT ({here})) AS `added`,\n"
         f"COUNT(*) FILTER (WHERE NOT ({there})) AS `removed`\n"
-        f"FROM {_table(model)} AS `{_OLD}` FULL OUTER JOIN {_shadow(model)} AS `{_NEW}`\n"
-        f"ON {_same_key(model, _OLD, _NEW)}"
+        f"FROM {_table(model)} AS `{OLD}` FULL OUTER JOIN {_shadow(model)} AS `{_NEW}`\n"
+        f"ON {same_key(model, OLD, _NEW)}"
     )
 
 
 def merge(model: Model) -> str:
-    """Write what differs, in one commit that jobs which read the table see as changes.
-
-    https://paimon.apache.org/docs/master/flink/procedures/ (merge_into). An alias that is the table's own name would
-    make it refer to itself.
-    """
+    """Write what differs, in one commit that jobs which read the table see as changes."""
     beside = shadow(model.name)
-    arguments = {
-        "target_table": str(model.name),
-        "target_alias": _OLD,
-        "source_table": str(beside),
-        "merge_condition": _same_key(model, _OLD, beside.table),
-        "matched_upsert_condition": _differs(model, _OLD, beside.table),
-        "matched_upsert_setting": "*",
-        "not_matched_insert_values": "*",
-        "not_matched_by_source_delete_condition": "TRUE",
-    }
-    if len(model.columns) == len(model.key):
-        del arguments["matched_upsert_condition"], arguments["matched_upsert_setting"]
-    said = ",\n".join(f"`{name}` => {text.literal(value)}" for name, value in arguments.items())
-    return f"CALL {CATALOG}.sys.merge_into(\n{said})"
+    return merge_into(model, str(beside), beside.table, changed=_differs(model, OLD, beside.table), gone="TRUE")
 
 
 def overwrite(model: Model) -> str:
@@ -70,10 +54,6 @@ def _table(model: Model) -> str:
 
 def _shadow(model: Model) -> str:
     return f"{CATALOG}.{text.table(shadow(model.name))}"
-
-
-def _same_key(model: Model, old: str, new: str) -> str:
-    return " AND ".join(f"`{old}`.{name} = `{new}`.{name}" for name in map(text.identifier, model.key))
 
 
 def _differs(model: Model, old: str, new: str) -> str:
