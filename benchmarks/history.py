@@ -31,6 +31,7 @@ ORDERS_PLACED = 150_000
 CHECKPOINTS = "1s"
 _FIRST = date(2026, 9, 1)
 _LAST = _FIRST + timedelta(DAYS - 1)
+_BEHIND = _LAST + timedelta(1)
 _MODELS = frozenset({ORDERS, KPI_MINUTE})
 _BEFORE_SECONDS = 30.0
 _SENDING_SECONDS = 900.0
@@ -101,7 +102,7 @@ def _beside(
     Args:
         sent: Live orders of earlier rounds, which the jobs have read again.
     """
-    _await(lambda: _counted(place, _today()) == sent, "the live orders of earlier rounds")
+    _await(lambda: _counted(place, _BEHIND) == sent, "the live orders of earlier rounds")
     with Live(place, topics, sent) as live:
         _await(lambda: len(live.ages(0, time.time())) > 100, "the first live orders")
         quiet = time.time()
@@ -168,7 +169,7 @@ class Live:
             return
         self._snapshot = newest.id
         # An aggregate has seen a prefix of its input: these are the first that were sent.
-        count = _counted(self._place, _today()) - self._already
+        count = _counted(self._place, _BEHIND) - self._already
         now = time.time()
         self._seen_at.extend(now for _ in range(count - len(self._seen_at)))
 
@@ -211,10 +212,6 @@ def _counted(place: Stack, first: date, last: date | None = None) -> int:
     columns = scan(place.lake, KPI_MINUTE, newest.id, ["minute_day", "created"], where).read_all()
     inside = (day >= first and (last is None or day <= last) for day in columns["minute_day"].to_pylist())
     return sum(count for count, wanted in zip(columns["created"].to_pylist(), inside, strict=True) if wanted)
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
 
 
 def _await(holds: Callable[[], bool], what: str) -> None:
