@@ -145,18 +145,6 @@ class Fence:
             time.sleep(_POLL_SECONDS)
             job = self.job()
 
-    def await_no_batch(self, name: str) -> None:
-        """Wait until no batch job of this name runs. Raises HeadwaterError when one does not end."""
-        deadline = time.monotonic() + _CHECKPOINT_SECONDS
-        while self._jobs.is_running(name):
-            if time.monotonic() > deadline:
-                raise HeadwaterError(
-                    f"The job «{name}» of an earlier process is still running",
-                    left="what it writes, in one commit, when it ends",
-                    next_command=f"wait for it, or cancel it at {self._stack.flink_url}; then the same command again",
-                )
-            time.sleep(_POLL_SECONDS)
-
     def await_read(self, table: TableName) -> None:
         """Wait until the job has read this table as it is now, and committed what follows.
 

@@ -10,7 +10,8 @@ from headwater.plan.health import await_healthy, pair_when_ended
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.applylock import applying
-from resources.deploy import engine
+from resources.backfill.staging import await_none_writing
+from resources.deploy import engine, restart
 
 _END_SECONDS = 60.0
 _START_SECONDS = 120.0
@@ -60,3 +61,16 @@ def nobody_writing(
                 started = flink.submit_plan(spec, plan, states[0])
                 await_healthy(flink, table, started, savepoint, patience=_START_SECONDS)
                 tell(f"  job {table} runs again after {time.monotonic() - stopped:.1f} s")
+
+
+def start_again(stack: Stack, table: TableName, tell: Callable[[str], None]) -> None:
+    """Start the job that a process which is gone had stopped for a moment, once what that process had begun is written.
+
+    Nothing happens when the job runs. Raises HeadwaterError when it does not come to run.
+    """
+    await_none_writing(stack, table)
+    with engine(stack) as flink:
+        if any(job.model == table for job in flink.jobs()):
+            return
+    tell(f"job {table} was stopped for a moment by a process that is gone: starting it")
+    restart(stack, tell, models=[table])

@@ -22,7 +22,8 @@ class Record:
         folder: Where it lies, and what is staged.
         id: Of this backfill; commits carry it.
         asked: The request, in JSON's terms.
-        written: By table and piece, the snapshot that was written.
+        written: By table and piece, the newest snapshot that was written; None while a commit is under way, and
+            afterwards when nobody could note its snapshot.
         done: Tables and pieces that need not be looked at any more.
         paused: The table whose job was stopped for a moment, and has not come back yet; "" for none.
         resumed: Part of it was done by a process that did not come to its end.
@@ -31,7 +32,7 @@ class Record:
     folder: Path
     id: str
     asked: Mapping[str, Any]
-    written: dict[str, int] = field(default_factory=dict[str, int])
+    written: dict[str, int | None] = field(default_factory=dict[str, int | None])
     done: list[str] = field(default_factory=list[str])
     paused: str = ""
     resumed: bool = False
@@ -50,9 +51,14 @@ class Record:
         """The piece has been written, or there was nothing to write, and nobody has come back to it."""
         return _key(table, piece) in self.done
 
-    def snapshot(self, table: TableName, piece: Scope) -> int | None:
-        """The newest snapshot that was written of a piece; None when nothing was."""
-        return self.written.get(_key(table, piece))
+    def may_be_written(self, table: TableName, piece: Scope) -> bool:
+        """Something of the piece has been written, or a commit was begun of which nobody could note how it ended."""
+        return _key(table, piece) in self.written
+
+    def begin_commit(self, table: TableName, piece: Scope) -> None:
+        """Note that a piece is about to be written: a process that is killed then cannot say whether it was."""
+        self.written.setdefault(_key(table, piece), None)
+        self._save()
 
     def write(self, table: TableName, piece: Scope, snapshot: int) -> None:
         """Note that a piece has been written."""

@@ -13,6 +13,7 @@ from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.alone import alone
 from resources.backfill.fence import Fence
+from resources.backfill.pause import start_again
 from resources.backfill.record import Record, begin
 from resources.backfill.table import PATIENCE, TableBackfill, Written, finished_before
 from resources.declarations import warehouse
@@ -92,6 +93,9 @@ def run_backfill(
         record = begin(stack, request)
         if record.resumed:
             tell(f"going on with the backfill that was cut off (pieces done: {len(record.done)})")
+        if record.paused:
+            start_again(stack, TableName.parse(record.paused), tell)
+            record.pause(None)
         run = _Run(stack, declared, request, record, tell, pauses=pauses, patience=patience)
         for stage in planned.stages:
             run.carry_out(stage)
@@ -169,7 +173,7 @@ class _Run:
             )
             written = backfill.run()
         for piece in pieces:
-            if self._record.snapshot(stage.table, piece) is not None:
+            if self._record.may_be_written(stage.table, piece):
                 self._change(stage.table, piece)
         for each in written:
             if each.note:

@@ -5,6 +5,7 @@ the process (Paimon's LocalFileIO), so two processes that commit into one table 
 """
 
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -15,11 +16,11 @@ from headwater.compile import backfill
 from headwater.compile.backfill import Commit
 from headwater.compile.storage import create_catalog
 from headwater.compile.text import file_uri
-from headwater.model import Model
+from headwater.model import Model, TableName
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources.flink.gateway import Gateway, Session, StatementRefused
-from resources.flink.jobmanager import BACKFILL
+from resources.flink.jobmanager import BACKFILL, JobManager
 from resources.paimon.writer import create_table, declared_schema
 from resources.result_types import conform
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 _SECONDS = 3600.0
+_ORPHAN_SECONDS = 180.0
+_POLL_SECONDS = 0.2
 _PYTHON_ONLY = {"write.native.enabled": "false", "commit.native.enabled": "false"}
 _CONFLICTS = (
     "Giving up committing as commit.strict-mode",
@@ -50,9 +53,24 @@ class WrittenMeanwhile(HeadwaterError):
     """Somebody else has written into the same partitions, so the commit was refused and nothing was written."""
 
 
-def job_name(model: Model) -> str:
+def job_name(table: TableName) -> str:
     """The name of the batch job, which makes it no job of the platform: nothing plans, stops or counts it."""
-    return f"{BACKFILL}{model.name}"
+    return f"{BACKFILL}{table}"
+
+
+def await_none_writing(stack: Stack, table: TableName) -> None:
+    """Wait for the batch job of a process that is gone. Raises HeadwaterError when it does not end."""
+    name = job_name(table)
+    deadline = time.monotonic() + _ORPHAN_SECONDS
+    with closing(JobManager(stack.flink_url)) as jobs:
+        while jobs.is_running(name):
+            if time.monotonic() > deadline:
+                raise HeadwaterError(
+                    f"The job «{name}» of an earlier process is still running",
+                    left="what it writes, in one commit, when it ends",
+                    next_command=f"wait for it, or cancel it at {stack.flink_url}; then the same command again",
+                )
+            time.sleep(_POLL_SECONDS)
 
 
 def stage(folder: Path, model: Model, rows: "pyarrow.Table", gone: "pyarrow.Table | None" = None) -> None:
@@ -106,7 +124,7 @@ def _run(stack: Stack, model: Model, folder: Path, work: Callable[[Session, dict
     with closing(Gateway(stack.gateway_url)) as gateway, gateway.session(_BATCH) as session:
         session.execute(create_catalog(file_uri(stack.lake)))
         session.execute(backfill.create_staging(file_uri(folder)))
-        work(session, {"pipeline.name": job_name(model)})
+        work(session, {"pipeline.name": job_name(model.name)})
 
 
 def _put(folder: Path, model: Model, rows: "pyarrow.Table") -> None:

@@ -19,8 +19,7 @@ from resources.backfill.computation import Computed, computed
 from resources.backfill.fence import Fence
 from resources.backfill.pause import nobody_writing
 from resources.backfill.record import Record
-from resources.backfill.staging import WrittenMeanwhile, bring_in, discard, job_name, stage
-from resources.deploy import restart
+from resources.backfill.staging import WrittenMeanwhile, await_none_writing, bring_in, discard, stage
 from resources.paimon.store import FilesystemTableStore
 from resources.paimon.touched import commits_from_newest
 
@@ -44,6 +43,7 @@ class Written:
         attempts: How often it was computed: once more for each time that the job came into the same partitions.
         paused: Seconds in which the table's job did not run.
         note: What was left as it is, and why, or "".
+        against: The snapshot that was compared with; None when the job was left alone.
     """
 
     table: TableName
@@ -56,6 +56,15 @@ class Written:
     attempts: int = 1
     paused: float = 0.0
     note: str = ""
+    against: int | None = None
+
+    def following(self, earlier: "Written | None") -> "Written":
+        """What came of both looks at one piece: the later one, unless only the earlier one found something to write."""
+        if earlier is None:
+            return self
+        seconds, paused = earlier.seconds + self.seconds, earlier.paused + self.paused
+        told = earlier if self.snapshot is None and earlier.snapshot is not None else self
+        return replace(told, seconds=seconds, paused=paused, attempts=self.attempts)
 
 
 class TableBackfill:
@@ -103,41 +112,48 @@ class TableBackfill:
         Raises HeadwaterError; pieces that were written before stay, and are on record.
         """
         done: dict[Scope, Written] = {}
+        await_none_writing(self._stack, self._model.name)
         with closing(Fence(self._stack, self._model, self._place)) as fence:
-            self._clear_up(fence)
             while left := [piece for piece in self._pieces if not self._record.is_done(self._model.name, piece)]:
+                looked_at: dict[Scope, Written] = {}
                 for piece in left:
-                    done[piece] = written = self._written(fence, piece)
+                    looked_at[piece] = written = self._written(fence, piece)
                     if written.snapshot is not None:
                         self._record.write(self._model.name, piece, written.snapshot)
-                again = self._come_back_to(fence, {piece: done[piece] for piece in left})
+                    done[piece] = written.following(done.get(piece))
+                again = self._come_back_to(fence, looked_at)
                 for piece in left:
                     if piece not in again:
                         self._record.finish(self._model.name, piece)
         return tuple(done[piece] for piece in self._pieces if piece in done)
 
-    def _clear_up(self, fence: Fence) -> None:
-        """See to what an earlier process left: a batch job that still writes, and a job that it had stopped."""
-        fence.await_no_batch(job_name(self._model))
-        if self._record.paused == str(self._model.name):
-            if fence.job() is None:
-                self._tell(f"  job {self._model.name} was stopped for a moment by a process that is gone: starting it")
-                restart(self._stack, self._tell, models=[self._model.name])
-            self._record.pause(None)
-
     def _come_back_to(self, fence: Fence, written: Mapping[Scope, Written]) -> set[Scope]:
         """The pieces that the job has come back to."""
-        beside = {piece: each for piece, each in written.items() if each.snapshot is not None and not each.paused}
+        # Where nothing was left to write, a process that is gone may have written it and not have had this look.
+        beside = {
+            piece: each.snapshot or each.against
+            for piece, each in written.items()
+            if self._record.may_be_written(self._model.name, piece)
+            and not each.paused
+            and (each.snapshot is not None or each.attempts == 1)
+        }
         if not beside or fence.job() is None:
             return set()
         self._tell(f"  looking whether job {self._model.name} wrote into the same partitions meanwhile")
         fence.await_checkpoints()
         again = set()
-        for piece, each in beside.items():
-            assert each.snapshot is not None
-            if found := fence.foreign(each.piece, each.snapshot, self._record.user):
-                self._tell(f"  it wrote into {each.piece} (snapshot {found[-1]}): looking at that again")
-                again.add(piece)
+        for piece, snapshot in beside.items():
+            rows = written[piece].piece
+            if snapshot is None or not (found := fence.foreign(rows, snapshot, self._record.user)):
+                continue
+            if self._attempts[piece] >= _ATTEMPTS:
+                raise HeadwaterError(
+                    f"Job {self._model.name} came back to {rows} {_ATTEMPTS} times, at last in snapshot {found[-1]}",
+                    left="what was written; rows that the job wrote since then have not been looked at",
+                    next_command="the same command again when fewer late rows come, or with --pause",
+                )
+            self._tell(f"  it wrote into {rows} (snapshot {found[-1]}): looking at that again")
+            again.add(piece)
         return again
 
     def _written(self, fence: Fence, piece: Scope) -> Written:
@@ -199,16 +215,12 @@ class TableBackfill:
             removes = removes and found.difference.surplus > 0
             stage(folder, self._model, found.rows(self._kind), found.gone() if removes else None)
             self._refuse_foreign(fence, piece, found)
+            self._record.begin_commit(self._model.name, piece)
             try:
                 commit = Commit(found.snapshot, self._record.user)
                 bring_in(
                     self._stack, self._model, folder, commit, overwrites=self._kind is Kind.REPLACE, removes=removes
                 )
-            except WrittenMeanwhile:
-                # Rows and their changelog are two commits, of which the first may have succeeded.
-                if own := self._own_snapshots(found):
-                    self._record.write(self._model.name, piece, own[0])
-                raise
             finally:
                 discard(folder)
             return self._result(found, piece, begun, self._own_snapshot(found))
@@ -276,6 +288,7 @@ class TableBackfill:
             found.engine,
             time.monotonic() - begun,
             note=note,
+            against=found.snapshot,
         )
 
 

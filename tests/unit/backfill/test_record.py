@@ -35,7 +35,7 @@ def test_the_same_request_again_goes_on_behind_what_is_done(stack: Stack) -> Non
     assert (again.id, again.user) == (record.id, record.user)
     assert again.is_done(ORDERS, FIRST)
     assert not again.is_done(ORDERS, SECOND)
-    assert (again.snapshot(ORDERS, FIRST), again.snapshot(ORDERS, SECOND)) == (17, 18)
+    assert all(again.may_be_written(ORDERS, piece) for piece in (FIRST, SECOND))
 
 
 def test_another_request_begins_anew(stack: Stack) -> None:
@@ -71,3 +71,13 @@ def test_a_record_that_was_cut_off_while_it_was_written_is_none(stack: Stack) ->
     record.finish(ORDERS, FIRST)
     (record.folder / "record.json").write_text('{"id": "')
     assert not begin(stack, REQUEST).resumed
+
+
+def test_a_commit_that_was_begun_counts_as_written_until_its_snapshot_is_known(stack: Stack) -> None:
+    record = begin(stack, REQUEST)
+    record.begin_commit(ORDERS, FIRST)
+    again = begin(stack, REQUEST)
+    assert (again.may_be_written(ORDERS, FIRST), again.may_be_written(ORDERS, SECOND)) == (True, False)
+    record.write(ORDERS, FIRST, 17)
+    record.begin_commit(ORDERS, FIRST)
+    assert list(begin(stack, REQUEST).written.values()) == [17]
