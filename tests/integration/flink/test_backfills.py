@@ -1,183 +1,28 @@
 """Days of streams' tables computed again beside the running jobs."""
 
+import json
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+import signal
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import dagster as dg
 import pytest
 
-from headwater.backfill.build import Request
+from assets.backfills import JOB
+from assets.graph import build_definitions
 from headwater.backfill.difference import Difference
-from headwater.backfill.kind import Kind
-from headwater.backfill.scope import Scope
 from headwater.compile.backfill import Commit
 from headwater.loader import load
 from headwater.stack import Stack
-from resources.backfill.run import Outcome, run_backfill
-from resources.backfill.staging import WrittenMeanwhile, bring_in, stage
-from resources.flink.gateway import Gateway
+from resources.backfill.fence import StillWriting
+from resources.backfill.staging import WrittenMeanwhile, bring_in, job_name, stage
+from resources.flink.jobmanager import JobManager
 from resources.paimon.reader import scan
 from tests.integration.flink.house import House
+from tests.integration.flink.shop import DAYS, MARKETS, SALES, TOTALS, Shop
 from tests.integration.waiting import eventually
-
-SALES, TOTALS = "dwd.sales#", "dm.totals#"
-DAYS = [date(2026, 11, day) for day in range(1, 6)]
-MARKETS = ("hk", "tw")
-
-SALES_TABLE = """
-    description: sales, and what was paid for them
-    owner: tests
-    key: [market, day_of, id]
-    partition_by: [market, day_of]
-    columns:
-      market: {type: STRING}
-      day_of: {type: DATE}
-      id: {type: BIGINT}
-      amount: {type: BIGINT}
-      sold_at: {type: TIMESTAMP_LTZ(3)}
-      price: {type: DOUBLE}
-      paid_at: {type: TIMESTAMP_LTZ(3)}
-    flows: {from_sale: {sequence: sold_at}, from_payment: {sequence: paid_at}}
-    job: {checkpoint_interval: 300ms}
-    """
-TOTALS_TABLE = """
-    description: totals of a day
-    owner: tests
-    key: [day_of, market]
-    partition_by: [day_of]
-    columns:
-      day_of: {type: DATE}
-      market: {type: STRING}
-      sales: {type: BIGINT}
-      amount: {type: BIGINT}
-      price: {type: DOUBLE}
-    job: {checkpoint_interval: 300ms}
-    """
-TOTALS_SQL = """
-SELECT day_of, market, COUNT(*) AS sales, SUM(amount) AS amount, SUM(price) AS price
-FROM dwd.sales# GROUP BY day_of, market
-"""
-KEY = "id: {type: BIGINT, required: true}\nmarket: {type: STRING, required: true}\nday_of: {type: DATE, required: true}"
-
-
-class Shop:
-    """`dwd.sales` from two topics, `dm.totals` over it, and sales that keep coming on the last day alone."""
-
-    def __init__(self, house: House) -> None:
-        self.house = house
-        house.source("sale", f"{KEY}\namount: {{type: BIGINT}}\nsold_at: {{type: TIMESTAMP_LTZ(3), required: true}}\n")
-        house.source(
-            "payment", f"{KEY}\nprice: {{type: DOUBLE}}\npaid_at: {{type: TIMESTAMP_LTZ(3), required: true}}\n"
-        )
-        house.write("dwd/sales#/table.yaml", SALES_TABLE)
-        house.write("dwd/sales#/from_sale.sql", "SELECT market, day_of, id, amount, sold_at FROM ods.sale#\n")
-        house.write("dwd/sales#/from_payment.sql", "SELECT market, day_of, id, price, paid_at FROM ods.payment#\n")
-        house.write("dm/totals#/table.yaml", TOTALS_TABLE)
-        house.write("dm/totals#/select.sql", TOTALS_SQL)
-        self._sold: list[tuple[date, str]] = []
-
-    def open(self) -> None:
-        """Sell on every day, and go on selling on the last one until the jobs have left the others alone."""
-        self.sell((day, market) for day in DAYS for market in MARKETS for _ in range(4))
-        self.house.apply(SALES, TOTALS)
-        eventually(lambda: self.sales() == len(self._sold), self.found, seconds=240)
-        for _ in range(4):
-            self.sell([(DAYS[-1], "hk")])
-            eventually(lambda: self.sales() == len(self._sold), self.found, seconds=240)
-
-    def sell(self, sales: Iterable[tuple[date, str]]) -> None:
-        """Sales of one unit, each paid with one."""
-        sold, paid = [], []
-        for day, market in sales:
-            number = len(self._sold)
-            self._sold.append((day, market))
-            place = {"id": number, "market": market, "day_of": day.isoformat()}
-            sold.append({**place, "amount": 1, "sold_at": f"{day}T10:00:00Z"})
-            paid.append({**place, "price": 1.0, "paid_at": f"{day}T11:00:00Z"})
-        self.house.send("sale#", sold)
-        self.house.send("payment#", paid)
-
-    def sales(self) -> int:
-        """How many sales the totals count, and the payments, too."""
-        rows = self.house.rows(TOTALS)
-        counted = sum(row["sales"] for row in rows)
-        return counted if sum(row["price"] or 0 for row in rows) == counted else -1
-
-    @property
-    def sold(self) -> int:
-        """How many sales there were."""
-        return len(self._sold)
-
-    def counted(self, table: str) -> int:
-        """How many rows the table has."""
-        return len(self.house.rows(table))
-
-    def jobs(self) -> list[str]:
-        """Flink's ids of both jobs."""
-        return [self.house.job(model).id for model in (SALES, TOTALS)]
-
-    def versions(self, table: str, since: int) -> list[list[dict[str, Any]]]:
-        """See House.versions."""
-        return self.house.versions(table, since)
-
-    def await_totals(
-        self,
-        expected: dict[tuple[date, str], int],
-        *,
-        without: Collection[tuple[date, str]],
-        apart: Collection[tuple[date, str]],
-    ) -> None:
-        """Wait until the totals are these, but for places that are gone, and some whose amounts are damaged."""
-        wanted = {place: count for place, count in expected.items() if place not in without}
-
-        def found() -> dict[tuple[date, str], int]:
-            return {(row["day_of"], row["market"]): row["sales"] for row in self.house.rows(TOTALS)}
-
-        def damaged() -> set[tuple[date, str]]:
-            return {(row["day_of"], row["market"]) for row in self.house.rows(TOTALS) if row["amount"] != row["sales"]}
-
-        eventually(lambda: found() == wanted and damaged() == set(apart), self.found, seconds=240)
-
-    def found(self) -> str:
-        """For messages."""
-        return f"{len(self._sold)} sales, not {self.house.rows(TOTALS)}"
-
-    def expected(self) -> dict[tuple[date, str], int]:
-        """Sales of each day and market."""
-        return {place: self._sold.count(place) for place in sorted(set(self._sold))}
-
-    def totals(self) -> dict[tuple[date, str], int]:
-        """The same as the table has them."""
-        rows = self.house.rows(TOTALS)
-        assert all(row["sales"] == row["amount"] == row["price"] for row in rows), rows
-        return {(row["day_of"], row["market"]): row["sales"] for row in rows}
-
-    def damage(self, statement: str) -> None:
-        """Change rows of the lake behind the jobs' backs, by a batch job of Flink's."""
-        gateway = Gateway(self.house.stack.gateway_url)
-        batch = {"execution.runtime-mode": "batch", "table.dml-sync": "true", "table.local-time-zone": "UTC"}
-        with gateway.session(batch) as session:
-            session.execute(f"CREATE CATALOG lake WITH ('type'='paimon', 'warehouse'='file://{self.house.stack.lake}')")
-            session.execute(self.house.named(statement), timeout=240)
-        gateway.close()
-
-    def backfill(
-        self, model: str, first: date, last: date, kind: Kind = Kind.CORRECT, **more: Any
-    ) -> tuple[Outcome, list[str]]:
-        """Run a backfill; give what came of it and what was told."""
-        told: list[str] = []
-        asked = {key: more.pop(key) for key in ("downstream", "reach", "days_at_once") if key in more}
-        scope = Scope(first, last, more.pop("markets", ()))
-        request = Request(self.house.table(model), kind, scope, **asked)
-        tell: Callable[[str], None] = more.pop("tell", lambda _line: None)
-
-        def both(line: str) -> None:
-            told.append(line)
-            tell(line)
-
-        more.setdefault("patience", 240.0)
-        return run_backfill(self.house.stack, request, both, **more), told
 
 
 @pytest.fixture(scope="module")
@@ -211,8 +56,7 @@ def test_rows_are_corrected_beside_the_running_jobs_and_tables_downstream_follow
     assert shop.totals() == shop.expected()
     assert shop.jobs() == jobs
     assert [shop.house.health(model).restarts for model in (SALES, TOTALS)] == [0, 0]
-    amounts = {sum(row["amount"] for row in rows if row["day_of"] == DAYS[1]) for rows in shop.versions(SALES, sales)}
-    assert amounts == {8, 107}
+    assert {amount(rows, DAYS[1]) for rows in shop.versions(SALES, sales)} == {8, 107}
     places = [{(row["day_of"], row["market"]) for row in rows} for rows in shop.versions(TOTALS, totals)]
     assert all(((DAYS[2], "tw") in seen) != ((DAYS[2], "xx") in seen) for seen in places[places_damaged(places) :])
 
@@ -242,10 +86,90 @@ def test_a_late_row_in_a_partition_under_repair_is_neither_lost_nor_overwritten(
     assert shop.totals() == shop.expected()
 
 
+def test_a_killed_backfill_leaves_nothing_half_done_and_goes_on_with_all_that_follows(shop: Shop) -> None:
+    shop.damage(f"INSERT INTO lake.dwd.sales# VALUES {sale('hk', 1, 0, amount=9)}, {sale('hk', 2, 8, amount=9)}")
+    sales, writing = shop.house.snapshot(SALES), job_name(shop.house.table(SALES))
+    options = ("--days-at-once", "1", "--reach", "0", "--json")
+    jobs = JobManager(shop.house.stack.flink_url)
+    with shop.command(SALES, DAYS[0], DAYS[1], *options) as killed:
+        eventually(lambda: jobs.is_running(writing) or killed.poll() is not None, "the first commit", seconds=240)
+        killed.send_signal(signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL, killed.args
+    jobs.close()
+
+    with shop.command(SALES, DAYS[0], DAYS[1], *options) as again:
+        out, said = again.communicate()
+    assert again.returncode == 0, said
+    assert "going on with the backfill that was cut off" in said
+    pieces = [(piece["model"], piece["from"]) for piece in json.loads(out)["pieces"]]
+    days = [str(day) for day in DAYS[:2]]
+    assert pieces == [(shop.house.named(table), day) for table in (SALES, TOTALS) for day in days]
+    assert shop.totals() == shop.expected()
+    right = [sum(shop.expected()[day, market] for market in MARKETS) for day in DAYS[:2]]
+    seen = [[amount(rows, day) for day in DAYS[:2]] for rows in shop.versions(SALES, sales)]
+    assert all(each in ([right[0], right[1] + 8], right) for each in seen), seen
+    assert seen[-1] == right
+
+
+def test_a_job_that_a_killed_backfill_had_stopped_goes_on(shop: Shop) -> None:
+    shop.damage("INSERT INTO lake.dm.totals# VALUES (DATE '2026-11-05', 'tw', 0, 0, 0.0)")
+    first = shop.house.job(TOTALS).id
+    with shop.selling(DAYS[-1], "hk"):
+        with pytest.raises(StillWriting, match="--pause"):
+            shop.backfill(TOTALS, DAYS[-1], DAYS[-1], downstream=False, patience=1)
+        with shop.command(TOTALS, DAYS[-1], DAYS[-1], "--only", "--pause") as killed:
+            assert killed.stderr is not None
+            assert any("is stopped, its savepoint" in line for line in killed.stderr)
+            killed.send_signal(signal.SIGKILL)
+        eventually(lambda: not shop.house.has_job(TOTALS), "the job to end")
+        outcome, told = shop.backfill(TOTALS, DAYS[-1], DAYS[-1], downstream=False, pauses=True)
+    assert outcome.written[0].snapshot is not None
+    assert any("was stopped for a moment by a process that is gone" in line for line in told), told
+    eventually(lambda: shop.totals() == shop.expected(), shop.found, seconds=240)
+    assert shop.house.job(TOTALS).id != first
+    assert "savepoint-" in str(shop.house.health(TOTALS).restored_from)
+
+
+def test_a_run_of_dagster_fills_what_is_missing_and_another_replaces_all_that_is_there(shop: Shop) -> None:
+    shop.damage(
+        "DELETE FROM lake.dm.totals# WHERE day_of = DATE '2026-11-01'",
+        "INSERT INTO lake.dm.totals# VALUES (DATE '2026-11-01', 'xx', 0, 0, 0.0), (DATE '2026-11-02', 'tw', 0, 0, 0.0)",
+    )
+    filled = launch(shop, DAYS[0], DAYS[1], kind="fill", markets=["tw", "xx"])
+    assert counted(filled) == {"same": 0, "changed": 1, "missing": 1, "surplus": 1}
+    found = shop.totals()
+    assert (found[DAYS[0], "tw"], found[DAYS[0], "xx"], found[DAYS[1], "tw"]) == (4, 0, 0)
+    assert (DAYS[0], "hk") not in found
+    replaced = launch(shop, DAYS[0], DAYS[1], kind="replace")
+    assert counted(replaced) == {"same": 2, "changed": 1, "missing": 1, "surplus": 1}
+    assert shop.totals() == shop.expected()
+
+
+def launch(shop: Shop, first: date, last: date, **config: Any) -> dict[str, Any]:
+    """Run Dagster's job over the totals with this configuration, as from its launchpad; give what was observed."""
+    days = {"first": str(first), "last": str(last)}
+    asked = {"ops": {"backfill_table": {"config": {"table": shop.house.named(TOTALS), **days, **config}}}}
+    definitions = build_definitions(load(shop.house.folder), shop.house.stack)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_job_def(JOB).execute_in_process(run_config=asked, instance=instance)
+    (observed,) = result.get_asset_observation_events()
+    return {name: value.value for name, value in observed.asset_observation_data.asset_observation.metadata.items()}
+
+
+def counted(observed: dict[str, Any]) -> dict[str, int]:
+    """The rows that were told apart."""
+    return {name: observed[f"headwater/rows_{name}"] for name in ("same", "changed", "missing", "surplus")}
+
+
 def sale(market: str, day: int, number: int, *, amount: int) -> str:
     """A row of `dwd.sales`, as SQL, of an amount that nobody has sold."""
     at = f"TIMESTAMP '2026-11-0{day} 10:00:00', 1.0, TIMESTAMP '2026-11-0{day} 11:00:00'"
     return f"('{market}', DATE '2026-11-0{day}', {number}, {amount}, {at})"
+
+
+def amount(rows: list[dict[str, Any]], day: date) -> int:
+    """What was sold on a day."""
+    return sum(row["amount"] for row in rows if row["day_of"] == day)
 
 
 def places_damaged(versions: list[set[tuple[date, str]]]) -> int:
