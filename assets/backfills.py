@@ -76,6 +76,16 @@ def backfill_job(warehouse: Warehouse) -> dg.JobDefinition:
             raise dg.Failure(description=str(error)) from error
         for written in outcome.written:
             context.log_event(dg.AssetObservation(table_key(written.table), metadata=_metadata(written)))
+        for made in outcome.reports:
+            said = {"headwater/backfill": f"{len(made.partitions)} partitions that came out otherwise"}
+            context.log_event(
+                dg.AssetObservation(
+                    table_key(made.run.report), metadata=present(said | {"paimon/snapshot_id": made.snapshot_id})
+                )
+            )
+        if outcome.skipped:
+            names = ", ".join(map(str, outcome.skipped))
+            context.log.info(f"not looked at, since nothing was changed in what they read: {names}")
 
     @dg.job(name=JOB, description="Compute days of a stream's table again, as `headwater backfill` does.")
     def backfill() -> None:

@@ -258,11 +258,14 @@ class MemoryAccountant:
 
 @dataclass
 class MemoryBackfiller:
-    """Takes down what it is asked for, and says that one row was corrected. `failure` is raised instead."""
+    """Takes down what it is asked for, and says that one row was corrected, and these reports made again. `failure` is
+    raised instead."""
 
     asked: list[Request] = field(default_factory=list)
     paused: list[bool] = field(default_factory=list)
     failure: HeadwaterError | None = None
+    reports: tuple[ReportResult, ...] = ()
+    skipped: tuple[TableName, ...] = ()
 
     def plan(self, request: Request) -> BackfillPlan:
         return BackfillPlan((), (f"{request.model} is only planned",))
@@ -274,4 +277,5 @@ class MemoryBackfiller:
         self.paused.append(pauses)
         tell("correct it")
         difference = Difference(same=9, changed=1)
-        return BackfillOutcome((Written(request.model, request.kind, request.scope, difference, 7, "duckdb", 1.5),))
+        written = Written(request.model, request.kind, request.scope, difference, 7, "duckdb", 1.5)
+        return BackfillOutcome((written,), self.reports, self.skipped)

@@ -10,9 +10,10 @@ from assets.backfills import JOB
 from assets.naming import table_key
 from headwater.backfill.kind import Kind
 from headwater.backfill.scope import Scope
+from headwater.batch import BatchRun, ReportResult
 from headwater.problem import HeadwaterError
 from tests.unit.assets.conftest import Platform
-from tests.unit.assets.declared import VISITS
+from tests.unit.assets.declared import DAILY, VISITS
 
 
 def launch(platform: Platform, **config: Any) -> dg.ExecuteInProcessResult:
@@ -41,6 +42,13 @@ def test_a_run_backfills_the_days_of_its_configuration_and_observes_what_differe
     assert said.asset_key == table_key(VISITS)
     assert said.metadata["headwater/rows_changed"].value == 1
     assert said.metadata["paimon/snapshot_id"].value == 7
+
+
+def test_reports_that_came_out_otherwise_are_observed_too(platform: Platform) -> None:
+    platform.backfiller.reports = (ReportResult(BatchRun("1-ab", DAILY, (), ()), (), 42, 0.5),)
+    _, report = launch(platform).get_asset_observation_events()
+    said = report.asset_observation_data.asset_observation
+    assert (said.asset_key, said.metadata["paimon/snapshot_id"].value) == (table_key(DAILY), 42)
 
 
 def test_a_dry_run_changes_nothing(platform: Platform) -> None:
