@@ -27,7 +27,7 @@ from simulator.sink import Sink
 from simulator.stream import Disorder, records
 
 DAYS = 30
-ORDERS_PLACED = 150_000
+ORDERS_PLACED = 60_000
 CHECKPOINTS = "1s"
 _FIRST = date(2026, 9, 1)
 _LAST = _FIRST + timedelta(DAYS - 1)
