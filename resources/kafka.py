@@ -58,22 +58,12 @@ class KafkaBroker:
             raise failed(self._bootstrap, "counting partitions", error) from error
         return {name: len(known[name].partitions) for name in topics if name in known}
 
-    def extents(self, topics: Iterable[str]) -> dict[str, tuple[int, int]]:
-        """Of each partition, named `topic/0`, the first record that it still has, and behind the last one.
+    def extents(self, topics: Iterable[str]) -> tuple[Span, ...]:
+        """The records of these topics, by partition, from the first one that it still has.
 
         Raises HeadwaterError when no broker answers, or a topic is not there.
         """
-        from confluent_kafka import KafkaException
-        from confluent_kafka.admin import AdminClient, OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
-
-        try:
-            admin = AdminClient(settings(self._bootstrap))
-            places = self._partitions_of(admin, topics)
-            first = self._offsets(admin, places, OffsetSpec.earliest())
-            behind = self._offsets(admin, places, OffsetSpec.latest())
-        except KafkaException as error:
-            raise failed(self._bootstrap, "asking how far the topics reach", error) from error
-        return {f"{topic}/{number}": (first[topic, number], behind[topic, number]) for topic, number in places}
+        return self._spans(topics, None, "asking how far the topics reach")
 
     def committed(self, group: str, spans: Iterable[Span]) -> dict[tuple[str, int], int]:
         """Of each partition of these spans, the offset that a group has committed; without those of which it has none.
@@ -100,16 +90,25 @@ class KafkaBroker:
 
         Raises HeadwaterError when no broker answers, or a topic is not there.
         """
+        return self._spans(topics, since, "asking what came since a time")
+
+    def _spans(self, topics: Iterable[str], since: datetime | None, step: str) -> tuple[Span, ...]:
+        """Records by partition, to behind the last one.
+
+        By the admin client, which asks the broker for the partitions' leaders itself: a consumer's query fails with
+        «unknown partition» where its own view of a loaded broker is still empty.
+        """
         from confluent_kafka import KafkaException
         from confluent_kafka.admin import AdminClient, OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
 
+        begin = OffsetSpec.earliest() if since is None else OffsetSpec.for_timestamp(int(since.timestamp() * 1000))
         try:
             admin = AdminClient(settings(self._bootstrap))
             places = self._partitions_of(admin, topics)
-            first = self._offsets(admin, places, OffsetSpec.for_timestamp(int(since.timestamp() * 1000)))
+            first = self._offsets(admin, places, begin)
             behind = self._offsets(admin, places, OffsetSpec.latest())
         except KafkaException as error:
-            raise failed(self._bootstrap, "asking what came since a time", error) from error
+            raise failed(self._bootstrap, step, error) from error
         # A negative offset: no record is so new.
         starts = {place: first[place] if first[place] >= 0 else behind[place] for place in places}
         return tuple(Span(*place, starts[place], behind[place]) for place in places)
@@ -124,11 +123,6 @@ class KafkaBroker:
         return places
 
     def _offsets(self, admin: Any, places: Collection[tuple[str, int]], spec: Any) -> dict[tuple[str, int], int]:
-        """One offset of each partition.
-
-        By the admin client, which asks the broker for the partitions' leaders itself: a consumer's query fails with
-        «unknown partition» where its own view of a loaded broker is still empty.
-        """
         from confluent_kafka.cimpl import TopicPartition
 
         asked = {TopicPartition(*place): spec for place in places}

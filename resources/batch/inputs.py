@@ -1,7 +1,7 @@
 """What a batch computation of a streaming model reads: one snapshot of each table, a span of each topic's records."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from headwater.batch import BatchRun, PinnedInput
@@ -72,7 +72,8 @@ def pin_inputs(stack: Stack, declared: Warehouse, model: Model, at: Mapping[Tabl
     extents = KafkaBroker(stack.kafka).extents([m.topic.name for m in names if m.topic])
     for source in names:
         if source.topic is not None:
-            topics.append(PinnedTopic(source.name, _spans(source.topic.name, extents)))
+            spans = tuple(span for span in extents if span.topic == source.topic.name)
+            topics.append(PinnedTopic(source.name, spans))
             continue
         table = store.table(source.name)
         number = (at or {}).get(source.name)
@@ -93,10 +94,3 @@ def protected(stack: Stack, model: Model, inputs: Inputs) -> Iterator[Inputs]:
     run = BatchRun(tags.new_run_id(), model.name, (), inputs.tables)
     with tags.protected(stack.lake, run) as tag:
         yield replace(inputs, tag=tag)
-
-
-def _spans(topic: str, extents: Mapping[str, tuple[int, int]]) -> tuple[Span, ...]:
-    found: Sequence[tuple[int, tuple[int, int]]] = sorted(
-        (int(name.rpartition("/")[2]), extent) for name, extent in extents.items() if name.rpartition("/")[0] == topic
-    )
-    return tuple(Span(topic, number, begin, end) for number, (begin, end) in found)

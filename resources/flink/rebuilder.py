@@ -51,15 +51,16 @@ class FlinkRebuilder:
 
     def reading(self, job: ActualJob, topics: Sequence[str], tables: Sequence[TableName]) -> Reading:
         """See Rebuilder.reading."""
-        found = KafkaBroker(self._kafka).extents(topics) if topics else {}
+        spans = KafkaBroker(self._kafka).extents(topics) if topics else ()
+        begins = {f"{span.topic}/{span.partition}": span.start for span in spans}
+        ends = {f"{span.topic}/{span.partition}": span.end for span in spans}
         read = self._jobmanager.offsets_read(job.id) if topics else {}
-        ends = {name: end for name, (_, end) in found.items()}
         store = FilesystemTableStore(self._lake)
         for table in tables:
             newest = store.latest_snapshot(table)
             ends[str(table)] = newest.id + 1 if newest else 0
             read[str(table)] = next_snapshot(self._lake, table, job.model) or -1
-        return Reading({name: begin for name, (begin, _) in found.items()}, read, ends)
+        return Reading(begins, read, ends)
 
     def compare(self, model: Model) -> RowComparison:
         """See Rebuilder.compare."""
