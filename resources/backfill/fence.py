@@ -67,13 +67,15 @@ class Fence:
         """The partitions of a scope that the job may have open: its newest checkpoints wrote into them."""
         found: dict[str, Mapping[str, Any]] = {}
         checkpoints: set[int] = set()
-        completed = self._newest(job) or 0
+        completed = self._newest(job)
+        # What a job that starts has to commit again it has committed with its first checkpoint.
+        is_settled = completed is not None and job.started_at < datetime.now(UTC)
         for commit in commits_from_newest(self._stack.lake, self._model.name):
             if commit.checkpoint is None:
                 continue
-            if commit.at < job.started_at and self._is_settled(job):
+            if commit.at < job.started_at and is_settled:
                 break
-            if not checkpoints and completed >= commit.checkpoint + _CHECKPOINTS:
+            if not checkpoints and completed is not None and completed >= commit.checkpoint + _CHECKPOINTS:
                 break
             checkpoints.add(commit.checkpoint)
             if len(checkpoints) > _CHECKPOINTS:
@@ -169,10 +171,6 @@ class Fence:
             newest = self._jobs.newest_checkpoint(job.id)
             return newest[0] if newest else None
         return None
-
-    def _is_settled(self, job: ActualJob) -> bool:
-        """The job has completed checkpoints since it started: what it had to commit again has been."""
-        return job.started_at < datetime.now(UTC) and self._newest(job) is not None
 
     def _touched(self, commit: Commit, scope: Scope) -> list[Mapping[str, Any]]:
         try:
