@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.readercases import MOST_COLUMNS, Drawn, Table, as_text, steps, table
 from headwater.batch import Comparison, Operator
+from headwater.duckdb_text import texted
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
 from resources.duckdb import Session
@@ -179,7 +180,7 @@ def _literal(value: object) -> str:
         case date():
             return f"DATE '{value.isoformat()}'"
         case str():
-            return "'" + value.replace("'", "''") + "'"
+            return texted(value)
         case _:
             return str(value)
 

@@ -151,7 +151,7 @@ def images(model: Model, source: Model) -> Images:
 
 def properties(model: Model, upstream: Callable[[TableName], Model]) -> tuple[tuple[str, str], ...]:
     """The session's properties. Parallelism is always set: a client would take its own number of cores otherwise."""
-    properties = {
+    settings = {
         PARALLELISM: str(model.job.parallelism.least),
         # Operators of one chain hand a row on instead of a copy of it. Flink tests its SQL operators this way.
         "pipeline.object-reuse": "true",
@@ -161,12 +161,12 @@ def properties(model: Model, upstream: Callable[[TableName], Model]) -> tuple[tu
     }
     silences = [source.event_time.idle_after for source in map(upstream, model.reads) if source.event_time]
     if silences:
-        properties["table.exec.source.idle-timeout"] = text.duration(max(silences))
+        settings["table.exec.source.idle-timeout"] = text.duration(max(silences))
     if model.job.state_ttl is not None:
-        properties["table.exec.state.ttl"] = text.duration(model.job.state_ttl)
+        settings["table.exec.state.ttl"] = text.duration(model.job.state_ttl)
     if model.job.checkpoint_interval is not None:
-        properties["execution.checkpointing.interval"] = text.duration(model.job.checkpoint_interval)
-    return tuple(sorted((properties | dict(model.job.options)).items()))
+        settings["execution.checkpointing.interval"] = text.duration(model.job.checkpoint_interval)
+    return tuple(sorted((settings | dict(model.job.options)).items()))
 
 
 def _with_parallelism(properties: tuple[tuple[str, str], ...], number: int) -> tuple[tuple[str, str], ...]:

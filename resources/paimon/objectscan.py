@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec import AbstractFileSystem
 
+from resources.paimon.objectstore import SCHEME, key_of
+
 if TYPE_CHECKING:
     from pyarrow import NativeFile
     from pyarrow.fs import FileSystem
@@ -34,11 +36,11 @@ class DataObjects(AbstractFileSystem):
 
     def glob(self, path: str, maxdepth: int | None = None, **options: Any) -> list[str]:
         """The path itself: data files are named one by one."""
-        key = _key(path)
+        key = key_of(path)
         return [key] if key in self._objects else []
 
     def exists(self, path: str, **options: Any) -> bool:
-        return _key(path) in self._objects
+        return key_of(path) in self._objects
 
     def info(self, path: str, **options: Any) -> dict[str, Any]:
         """Name, size in bytes and type. Raises FileNotFoundError."""
@@ -64,13 +66,9 @@ class DataObjects(AbstractFileSystem):
 
     def _object(self, path: str) -> "_Object":
         try:
-            return self._objects[_key(path)]
+            return self._objects[key_of(path)]
         except KeyError:
             raise FileNotFoundError(f"{path} is not among the files of this read") from None
-
-
-def _key(path: str) -> str:
-    return path.removeprefix("s3://")
 
 
 class _Object:
@@ -96,7 +94,7 @@ class _Object:
         try:
             yield
         except OSError as error:
-            raise OSError(f"s3://{self._key}: {error}") from error
+            raise OSError(f"{SCHEME}{self._key}: {error}") from error
 
     @property
     def size(self) -> int:

@@ -68,7 +68,7 @@ class S3Files:
         """The object's bytes, or None when there is none."""
         with self._explaining(path):
             try:
-                with _connected(self).open_input_stream(_key(path)) as stream:
+                with _connected(self).open_input_stream(key_of(path)) as stream:
                     return stream.read()
             except FileNotFoundError:
                 return None
@@ -81,7 +81,7 @@ class S3Files:
         """There is an object of this name: one request, where asking for what is known of it would be two."""
         with self._explaining(path):
             try:
-                _connected(self).open_input_file(_key(path)).close()
+                _connected(self).open_input_file(key_of(path)).close()
             except FileNotFoundError:
                 return False
         return True
@@ -91,7 +91,7 @@ class S3Files:
         from pyarrow.fs import FileSelector
 
         with self._explaining(folder):
-            found = _connected(self).get_file_info(FileSelector(_key(folder), allow_not_found=True))
+            found = _connected(self).get_file_info(FileSelector(key_of(folder), allow_not_found=True))
         return [info.base_name for info in found]
 
     def tables(self, lake: str, databases: Sequence[str], /) -> Sequence[tuple[str, str]]:
@@ -127,7 +127,7 @@ class S3Files:
 
         connection.execute("SET autoinstall_known_extensions = false")
         connection.execute("SET autoload_known_extensions = false")
-        connection.register_filesystem(DataObjects(_connected(self), [_key(path) for path in paths]))
+        connection.register_filesystem(DataObjects(_connected(self), [key_of(path) for path in paths]))
 
     def remedy(self, reason: str, /) -> str:
         """What leads on: another bucket, another key, or another address."""
@@ -144,7 +144,7 @@ class S3Files:
     def _refuse_missing_bucket(self, path: str) -> None:
         from pyarrow.fs import FileType
 
-        bucket = _key(path).partition("/")[0]
+        bucket = key_of(path).partition("/")[0]
         with self._explaining(path):
             if _connected(self).get_file_info(bucket).type is FileType.NotFound:
                 raise FileNotFoundError(f"there is no bucket {bucket}")
@@ -173,7 +173,8 @@ def s3_lake(address: str) -> RemoteLake:
     return RemoteLake(address.rstrip("/"), S3Files.of_environment())
 
 
-def _key(path: str) -> str:
+def key_of(path: str) -> str:
+    """An object's bucket and name, without the scheme."""
     return path.removeprefix(SCHEME)
 
 
