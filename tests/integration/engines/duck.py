@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from headwater.duckdb_sql import Translation, translate
 from headwater.duckdb_terms.typed import duckdb_type
-from headwater.problem import HeadwaterError
+from headwater.duckdb_text import quoted, texted
 from headwater.sqltype import SqlType
 from tests.integration.engines.suite import Table, comparable
 
@@ -28,7 +28,9 @@ class Duck:
 
     def _fill(self, table: Table) -> None:
         name = str(table.name)
-        columns = ", ".join(f'"{column}" {duckdb_type(exp.Null(), kind)}' for column, kind in table.columns.items())
+        columns = ", ".join(
+            f"{quoted(column)} {duckdb_type(exp.Null(), kind)}" for column, kind in table.columns.items()
+        )
         self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.name.layer.value}")
         self._connection.execute(f"CREATE TABLE {name} ({columns})")
         for row in table.rows:
@@ -45,26 +47,14 @@ class Duck:
         rows = self._connection.sql(found.sql).fetchall()
         return [[comparable(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in rows]
 
-    def refusal(self, sql: str) -> str:
-        """Why DuckDB does not run a query; "" when it does."""
-        try:
-            self.rows(self.translate(sql))
-        except (HeadwaterError, duckdb.Error) as error:
-            return str(error)
-        return ""
-
 
 def _literal(value: Any, kind: SqlType) -> str:
     if value is None:
         return "NULL"
     name = duckdb_type(exp.Null(), kind)
     if kind.root in ("ARRAY", "ROW"):
-        return f"CAST({_quoted(json.dumps(value, ensure_ascii=False))}::JSON AS {name})"
+        return f"CAST({texted(json.dumps(value, ensure_ascii=False))}::JSON AS {name})"
     if kind.root == "MAP":
-        entries = ", ".join(f"{_quoted(key)}: {'NULL' if part is None else part}" for key, part in value.items())
+        entries = ", ".join(f"{texted(key)}: {'NULL' if part is None else part}" for key, part in value.items())
         return f"CAST(MAP {{{entries}}} AS {name})"
-    return f"CAST({_quoted(str(value))} AS {name})"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return f"CAST({texted(str(value))} AS {name})"

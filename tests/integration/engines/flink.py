@@ -11,7 +11,7 @@ from typing import Any
 from headwater.sqltype import SqlType
 from headwater.stack import Stack
 from tests.integration.engines.suite import SAMPLES, Table, typed
-from tests.integration.paimon.flinkbatch import FlinkBatch, StatementFailed, gateway_session
+from tests.integration.paimon.flinkbatch import FlinkBatch, gateway_session
 
 _QUICKLY = {
     # What a stream gives is handed over at a checkpoint.
@@ -50,14 +50,6 @@ class Flink:
             raise AssertionError(f"{sql}: rows are taken back that were never given")
         folded = [json.loads(row) for row in rows.elements()]
         return kinds, [[typed(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in folded]
-
-    def refusal(self, sql: str) -> str:
-        """Why the engine does not run a query; "" when it does."""
-        try:
-            self.select(sql)
-        except StatementFailed as error:
-            return str(error)
-        return ""
 
     def expressions(self, texts: Sequence[str]) -> tuple[list[SqlType], dict[int, list[Any]]]:
         """The types of expressions over the samples, and for each row's id their values, by one statement."""

@@ -38,14 +38,22 @@ def test_every_engine_gives_the_same_or_fails_as_declared(answers: Mapping[str, 
     for engine, wanted in case.differs.items():
         assert alike.pop(engine).rows == [sorted_rows(wanted)]
     if alike and not case.unstable:
-        _assert_alike(alike)
+        _assert_alike(case, alike)
 
 
-def _assert_alike(answers: Mapping[str, Answer]) -> None:
+def test_a_stream_gives_no_aggregate_of_no_row(answers: Mapping[str, Answers]):
+    given = [answers["streaming"][case.sql] for case in CASES if case.kind == "aggregate" and case.runs_on("streaming")]
+    assert given
+    assert all(answer.rows[-1] == [] for answer in given)
+
+
+def _assert_alike(case: Case, answers: Mapping[str, Answer]) -> None:
     (first, expected), *others = answers.items()
     for engine, answer in others:
         assert answer.types == expected.types, f"types of {engine} against {first}"
-        assert answer.rows == expected.rows, f"rows of {engine} against {first}"
+        # The last are those over no row, of which a stream gives nothing: see the test above.
+        said = slice(-1) if case.kind == "aggregate" and engine == "streaming" else slice(None)
+        assert answer.rows[said] == expected.rows[said], f"rows of {engine} against {first}"
 
 
 def test_the_rows_say_something(answers: Mapping[str, Answers]):
