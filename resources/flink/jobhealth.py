@@ -45,7 +45,7 @@ def read_health(rest: FlinkRest, job_id: str) -> JobHealth:
         restarts=restarts,
         failure=last_cause(trace) if trace else "",
         late_dropped=_late_dropped(rest, job_id, job["vertices"]),
-        since=instant(max(job.get("timestamps", {}).values(), default=0) or None),
+        since=_since(job.get("timestamps", {}), state, exceptions),
         failed_at=tuple(at for at in (instant(entry["timestamp"]) for entry in exceptions) if at is not None),
         trace=trace,
         checkpoints_failed=failed,
@@ -58,6 +58,18 @@ def read_health(rest: FlinkRest, job_id: str) -> JobHealth:
 def instant(milliseconds: int | None) -> datetime | None:
     """Flink's milliseconds since 1970 as an instant."""
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _since(timestamps: dict[str, int], state: JobState, exceptions: list[dict[str, Any]]) -> datetime | None:
+    """When the job came into its state.
+
+    A job of the adaptive scheduler that waits for slots again is CREATED with the times of its first start alone (seen
+    with Flink 2.0): it has not waited for longer than since its newest failure.
+    """
+    known = list(timestamps.values())
+    if state is not JobState.RUNNING:
+        known += [entry["timestamp"] for entry in exceptions]
+    return instant(max(known, default=0) or None)
 
 
 def _restarts(rest: FlinkRest, job_id: str) -> int:

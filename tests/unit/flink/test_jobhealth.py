@@ -75,6 +75,20 @@ def test_a_job_that_has_just_restarted_tells_why_before_its_restarts_are_counted
     assert (health.restarts, health.failed_at, health.failure) == (0, (at(1500),), "Inner: why")
 
 
+def test_a_job_waits_for_slots_since_its_failure_not_since_its_first_start(flink: Answers) -> None:
+    job(flink, "CREATED")
+    flink.on("GET /jobs/j1/checkpoints", CHECKPOINTED)
+    failed(flink, 9000, 4000)
+    assert read(flink).since == at(9000)
+
+
+def test_a_job_that_runs_again_does_so_since_it_came_to_run(flink: Answers) -> None:
+    job(flink, "RUNNING", restarts=1)
+    flink.on("GET /jobs/j1/checkpoints", CHECKPOINTED)
+    failed(flink, 9000)
+    assert read(flink).since == at(2000)
+
+
 def test_a_healthy_job_with_one_topic_takes_four_requests(flink: Answers) -> None:
     job(flink, "RUNNING", vertex("Source: orders__bound:a.topic[1] -> Calc[2]"), vertex("Writer : orders", "v2"))
     flink.on("GET /jobs/j1/checkpoints", CHECKPOINTED)
