@@ -5,7 +5,7 @@ from benchmarks.flinkmade import flink_batch
 from benchmarks.readerproof import Proof, prove
 from benchmarks.stand import Stand
 
-_AT_ONCE, _TURNS, _COMMITS = 12, 10, 5
+_AT_ONCE, _TURNS, _COMMITS = 24, 5, 5
 
 
 def measure(stand: Stand, rounds: int) -> list[Figure]:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 
 from headwater.alerts.condition import Condition, Kind, Severity, key_of
 from headwater.duration import elapsed
 from headwater.model import Model, TableName, Warehouse
 from headwater.stack import Stack
+from resources.watch.liveness import is_alive, is_overdue
 from resources.watch.picture import Check, Daemon, DagsterPicture, Instigator, InstigatorKind, Picture, Run
 
 SUPERVISOR = key_of(Kind.PROCESS, "supervisor")
@@ -28,9 +28,6 @@ _ASKED = tuple(
         (Kind.UNREACHABLE, "kafka"),
     )
 )
-
-# A sensor that has not been evaluated for so many of its intervals, and for so long, has stopped.
-_INTERVALS, _SILENT = 10, timedelta(minutes=5)
 
 _CHANGING = re.compile(r"[0-9a-f]{8,}|[0-9]+")
 
@@ -64,7 +61,7 @@ def dagster_conditions(picture: Picture, stack: Stack, declared: Warehouse) -> I
             url=f"{stack.dagster_url}/deployment/locations",
             next_command="headwater validate, then headwater logs dagster-code",
         )
-    yield from (_daemon(each, picture, stack) for each in seen.daemons if each.required and not each.healthy)
+    yield from (_daemon(each, picture, stack) for each in seen.daemons if each.required and not is_alive(each, picture))
     yield from (each for found in seen.instigators if (each := _instigator(found, picture, stack)))
     yield from _runs(seen.runs, stack, declared)
     yield from _checks(seen.checks, stack, declared)
@@ -116,7 +113,7 @@ def _instigator(found: Instigator, picture: Picture, stack: Stack) -> Condition 
     silent = picture.at - tick.at
     if tick.failed:
         words = f"the {kind} {found.name} fails: {_line(tick.error) or 'Dagster gives no reason'}"
-    elif found.interval is not None and silent > max(_SILENT, _INTERVALS * found.interval):
+    elif is_overdue(found, picture):
         words = f"the {kind} {found.name} has not been evaluated for {elapsed(silent)}"
     else:
         return None

@@ -6,16 +6,11 @@ from datetime import datetime, timedelta
 from headwater.trouble import Trouble, process_trouble
 from resources.local.dagster import CODE_SERVER, DAEMON, WEBSERVER
 from resources.local.watch import NAME
-from resources.watch.picture import Daemon, DagsterPicture, Instigator, Picture
+from resources.watch.liveness import is_alive, is_overdue
+from resources.watch.picture import Instigator, Picture
 
 # Six looks; one look waits for half a minute when a system hangs.
 RECENT = timedelta(seconds=60)
-
-# A sensor is overdue after this many intervals, and never before three minutes: a busy machine is late, not dead.
-_INTERVALS, _SHORTEST_PATIENCE = 5, timedelta(minutes=3)
-# A daemon's heart beats each half minute; Dagster itself calls it unhealthy after half an hour
-# (dagster/_daemon/controller.py, DEFAULT_DAEMON_HEARTBEAT_TOLERANCE_SECONDS).
-_HEARTBEAT = timedelta(minutes=5)
 
 
 def troubles(picture: Picture | None, now: datetime) -> tuple[Trouble, ...]:
@@ -35,7 +30,7 @@ def troubles(picture: Picture | None, now: datetime) -> tuple[Trouble, ...]:
     if age > RECENT:
         found.append(Trouble(NAME, f"last looked {age.total_seconds():.0f} s ago", logs))
     found += _of_stack(picture)
-    found += _of_dagster(picture.dagster, _dagster_since(picture))
+    found += _of_dagster(picture)
     return tuple(found)
 
 
@@ -59,14 +54,15 @@ def _of_stack(picture: Picture) -> Iterator[Trouble]:
         yield Trouble("declarations", f"cannot be read: {picture.declarations.splitlines()[0]}", "headwater validate")
 
 
-def _of_dagster(found: DagsterPicture, since: datetime) -> Iterator[Trouble]:
+def _of_dagster(picture: Picture) -> Iterator[Trouble]:
+    found = picture.dagster
     if found.unreachable:
         yield Trouble("Dagster", f"cannot be asked: {found.unreachable}", f"headwater logs {WEBSERVER}")
         return
     if found.definitions_error:
         yield Trouble("definitions", f"do not load: {found.definitions_error}", f"headwater logs {CODE_SERVER}")
     for daemon in found.daemons:
-        if daemon.required and (not daemon.healthy or _is_silent(daemon, found, since)):
+        if daemon.required and not is_alive(daemon, picture):
             last = (
                 f"last heartbeat {daemon.last_heartbeat:%Y-%m-%d %H:%M:%S} UTC"
                 if daemon.last_heartbeat
@@ -76,27 +72,13 @@ def _of_dagster(found: DagsterPicture, since: datetime) -> Iterator[Trouble]:
             yield Trouble(f"daemon {daemon.type}", f"is not healthy: {last}{why}", f"headwater logs {DAEMON}")
     for each in found.instigators:
         if each.running:
-            yield from _of_instigator(each, found, since)
+            yield from _of_instigator(each, picture)
 
 
-def _is_silent(daemon: Daemon, found: DagsterPicture, since: datetime) -> bool:
-    last = max(daemon.last_heartbeat or since, since)
-    return found.at is not None and found.at - last > _HEARTBEAT
-
-
-def _of_instigator(each: Instigator, found: DagsterPicture, since: datetime) -> Iterator[Trouble]:
+def _of_instigator(each: Instigator, picture: Picture) -> Iterator[Trouble]:
     subject, logs = f"{each.kind.value} {each.name}", f"headwater logs {CODE_SERVER}"
     if each.last_tick is not None and each.last_tick.failed:
         yield Trouble(subject, f"fails: {each.last_tick.error}", logs)
-    if each.interval is not None and found.at is not None:
-        patience = max(_INTERVALS * each.interval, _SHORTEST_PATIENCE)
-        last = max(each.last_tick.at, since) if each.last_tick else since
-        if found.at - last > patience:
-            ticked = f"since {each.last_tick.at:%Y-%m-%d %H:%M:%S} UTC" if each.last_tick else "yet"
-            yield Trouble(subject, f"has not ticked {ticked}", f"headwater logs {DAEMON}")
-
-
-def _dagster_since(picture: Picture) -> datetime:
-    """Since when the daemon's process runs: no tick is due before that."""
-    daemon = next((process for process in picture.status.processes if process.name == DAEMON), None)
-    return picture.at - timedelta(seconds=daemon.uptime if daemon else 0)
+    if is_overdue(each, picture):
+        ticked = f"since {each.last_tick.at:%Y-%m-%d %H:%M:%S} UTC" if each.last_tick else "yet"
+        yield Trouble(subject, f"has not ticked {ticked}", f"headwater logs {DAEMON}")

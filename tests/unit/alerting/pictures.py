@@ -23,7 +23,7 @@ PROCESSES = ("kafka", "jobmanager", "taskmanager", "dagster-code", "dagster-webs
 
 
 def process(name: str, state: str = "RUNNING") -> ProcessStatus:
-    return ProcessStatus(name, 1 if state == "RUNNING" else None, state, 100.0, 0, 0, Path(f"{name}.log"))
+    return ProcessStatus(name, 1 if state == "RUNNING" else None, state, 9e4, 0, 0, Path(f"{name}.log"))
 
 
 def job(model: Model = THINGS, fault: Verdict | None = None) -> JobStatus:

@@ -124,7 +124,8 @@ def test_a_dead_daemon_explains_its_sensors_and_is_explained_by_its_process():
     sensor = Instigator(
         "job_health", InstigatorKind.SENSOR, True, Tick(NOW - timedelta(hours=1), "SKIPPED"), timedelta(seconds=15)
     )
-    daemons = tuple(Daemon(name, False, True, NOW - timedelta(minutes=10)) for name in ("SENSOR", "SCHEDULER"))
+    # Dagster itself still calls them healthy.
+    daemons = tuple(Daemon(name, True, True, NOW - timedelta(minutes=4)) for name in ("SENSOR", "SCHEDULER"))
     dead = DagsterPicture(daemons=daemons, instigators=(sensor,), at=NOW)
     assert causes(picture(dagster=dead)) == dict.fromkeys(
         ("daemon:SENSOR", "daemon:SCHEDULER", "sensor:job_health"), "daemon:dagster"

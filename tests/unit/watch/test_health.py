@@ -98,8 +98,8 @@ def test_a_watch_that_does_not_look_any_more_is_told_of() -> None:
             "sensor snapshots fails: boom",
         ),
         (
-            with_dagster(replace(DAGSTER, instigators=(replace(SENSOR, last_tick=Tick(ago(200), "SKIPPED")),))),
-            f"sensor snapshots has not ticked since {ago(200):%Y-%m-%d %H:%M:%S} UTC",
+            with_dagster(replace(DAGSTER, instigators=(replace(SENSOR, last_tick=Tick(ago(400), "SKIPPED")),))),
+            f"sensor snapshots has not ticked since {ago(400):%Y-%m-%d %H:%M:%S} UTC",
         ),
         (
             with_dagster(replace(DAGSTER, instigators=(replace(SENSOR, last_tick=None),))),
