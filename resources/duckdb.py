@@ -56,6 +56,7 @@ class Session:
         tables: Each is read only if the query reads it, and once for every place where it does.
         streams: Further rows, by the name that stands for them.
         memory_limit: DuckDB's own memory; more than that is spilled or refused.
+        spill_limit: What may be spilled, as `2GB`; as much as the disk has room when left out.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Session:
         *,
         streams: Mapping[str, ArrowRows] | None = None,
         memory_limit: str = MEMORY_LIMIT,
+        spill_limit: str | None = None,
     ) -> None:
         given = tuple(tables)
         self._tables: list[PinnedTable] = []
@@ -74,7 +76,7 @@ class Session:
         for table in given:
             if table.is_whole:
                 paths.setdefault(files_of(table.lake), []).extend(table.plan.paths)
-        self._connection = open_over(paths, memory_limit)
+        self._connection = open_over(paths, memory_limit, spill_limit)
         try:
             for table in given:
                 self._add(table, directly=table.is_whole)
@@ -152,12 +154,13 @@ class Session:
         truncated = limit is not None and len(found) > limit
         return Rows(columns, types, found[:limit] if truncated else found, truncated)
 
-    def arrow(self, sql: str) -> "pyarrow.Table":
-        """Run one SELECT, the result as an Arrow table. Raises as `rows` does."""
+    def arrow(self, sql: str, limit: int | None = None) -> "pyarrow.Table":
+        """Run one SELECT, the result as an Arrow table of at most so many rows. Raises as `rows` does."""
         import duckdb
 
         try:
-            return self._relation(sql).to_arrow_table()
+            relation = self._relation(sql)
+            return (relation if limit is None else relation.limit(limit)).to_arrow_table()
         except duckdb.Error as error:
             raise self._explained(error, sql) from error
 

@@ -1,8 +1,9 @@
 """SQL over the lake: every table pinned to one snapshot, once, and the answer names them."""
 
+import contextlib
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from resources.paimon.reader import PinnedTable
 from resources.paimon.store import FilesystemTableStore
 
 if TYPE_CHECKING:
+    import pyarrow
     from sqlglot import exp
 
 
@@ -43,7 +45,45 @@ class Answer:
     @property
     def as_of(self) -> datetime | None:
         """The oldest commit among the snapshots: the answer holds nothing newer in every table. None without tables."""
-        return min((pinned.snapshot.committed_at for pinned in self.inputs), default=None)
+        return oldest(self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrowAnswer:
+    """The same in Arrow's form; a repeated column name is kept as DuckDB gives it.
+
+    Args:
+        truncated: There are more rows than were asked for.
+    """
+
+    rows: "pyarrow.Table"
+    inputs: tuple[PinnedInput, ...]
+    served: Mapping[TableName, Served]
+    truncated: bool = False
+
+    @property
+    def as_of(self) -> datetime | None:
+        """As an `Answer`'s."""
+        return oldest(self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query, ready to be run over its pinned tables."""
+
+    session: Session
+    text: str
+    inputs: tuple[PinnedInput, ...]
+    tables: Sequence[PinnedTable]
+
+    @property
+    def served(self) -> Mapping[TableName, Served]:
+        return {table.name: table.served for table in self.tables}
+
+
+def oldest(inputs: Sequence[PinnedInput]) -> datetime | None:
+    """The oldest commit among the snapshots; None when there are none."""
+    return min((pinned.snapshot.committed_at for pinned in inputs), default=None)
 
 
 def answer(
@@ -71,6 +111,45 @@ def answer(
     Raises HeadwaterError for a table that is unknown, not committed to, expired or not readable, and for wrong SQL;
     KeyboardInterrupt after the query was stopped.
     """
+    with _asked(lake, sql, at, memory_limit, markets, now) as asked:
+        rows = run_interruptibly(asked.session, asked.text, limit, waiting)
+    return Answer(rows, asked.inputs, asked.served)
+
+
+def arrow_answer(
+    lake: Lake,
+    sql: str,
+    *,
+    at: Mapping[TableName, Moment] | Moment | None = None,
+    limit: int | None = None,
+    memory_limit: str = MEMORY_LIMIT,
+    spill_limit: str | None = None,
+    markets: Callable[[], Sequence[Market]] = tuple,
+    now: datetime | None = None,
+) -> ArrowAnswer:
+    """As `answer`, with the rows in Arrow's form; it is not interrupted by Ctrl-C while DuckDB works.
+
+    Args:
+        spill_limit: What may be spilled to disk, as `2GB`.
+    """
+    with _asked(lake, sql, at, memory_limit, markets, now, spill_limit) as asked:
+        rows = asked.session.arrow(asked.text, None if limit is None else limit + 1)
+    if limit is None or rows.num_rows <= limit:
+        return ArrowAnswer(rows, asked.inputs, asked.served)
+    return ArrowAnswer(rows.slice(0, limit), asked.inputs, asked.served, truncated=True)
+
+
+@contextlib.contextmanager
+def _asked(
+    lake: Lake,
+    sql: str,
+    at: Mapping[TableName, Moment] | Moment | None,
+    memory_limit: str,
+    markets: Callable[[], Sequence[Market]],
+    now: datetime | None,
+    spill_limit: str | None = None,
+) -> Iterator[_Asked]:
+    """Pin every table that the query names, and open a session over what it needs of them."""
     store = FilesystemTableStore(lake)
     text = single_select(sql)
     statement = _parsed(text)
@@ -91,11 +170,10 @@ def answer(
         )
         for pinned in inputs
     ]
-    with Session(tables, memory_limit=memory_limit) as session:
+    with Session(tables, memory_limit=memory_limit, spill_limit=spill_limit) as session:
         if days:
             session.prepare(*statements(days))
-        rows = run_interruptibly(session, text, limit, waiting)
-    return Answer(rows, inputs, {table.name: table.served for table in tables})
+        yield _Asked(session, text, inputs, tables)
 
 
 def with_values(sql: str, values: Mapping[str, str]) -> str:

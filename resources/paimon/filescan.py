@@ -28,11 +28,18 @@ def file_connection(
         connection.close()
 
 
-def open_over(paths: Mapping[LakeFiles, Sequence[str]], memory_limit: str) -> "duckdb.DuckDBPyConnection":
-    """As `file_connection`; the caller closes it."""
+def open_over(
+    paths: Mapping[LakeFiles, Sequence[str]], memory_limit: str, spill_limit: str | None = None
+) -> "duckdb.DuckDBPyConnection":
+    """As `file_connection`; the caller closes it.
+
+    Args:
+        spill_limit: What may be spilled below the working directory, as `2GB`; DuckDB's own limit when left out.
+    """
     import duckdb
 
-    connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit})
+    config = {"memory_limit": memory_limit} | ({"max_temp_directory_size": spill_limit} if spill_limit else {})
+    connection = duckdb.connect(":memory:", config=config)
     for files, some in paths.items():
         files.attach(connection, some)
     connection.execute("SET allowed_paths = $1", [[path for some in paths.values() for path in some]])
