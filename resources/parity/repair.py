@@ -62,7 +62,8 @@ def repaired(
 ) -> Outcome:
     """Compare, keep the late records that were found, write what they explain, and compare again.
 
-    Raises HeadwaterError as `compare` does; and, with nothing written, when Flink does not answer.
+    Raises HeadwaterError as `compare` does; with nothing written, when Flink does not answer; and when rows that were
+    written are not in the table.
     """
     with writing(stack.home, model.name, _PATIENCE):
         found = compare(stack, declared, model, dates=dates, tolerance=tolerance, memory_limit=memory_limit)
@@ -72,6 +73,13 @@ def repaired(
         write_rows(stack, model, tuple(found.rows.values()))
         keep(stack, model, found.late, is_repaired=True)
         after = compare(stack, declared, model, dates=dates, tolerance=tolerance, memory_limit=memory_limit)
+    lost = [key for key, row in after.rows.items() if found.rows.get(key) == row]
+    if lost:
+        raise HeadwaterError(
+            f"{len(lost)} of {len(found.rows)} rows of {model.name} were written and are not in the table",
+            left=f"the first is {', '.join(map(str, lost[0]))}; what has been written can be written again",
+            next_command=f"headwater parity {model.name}, and headwater status: whether two jobs write the table",
+        )
     parity = replace(after.parity, repaired=len(found.rows), late_by_market=found.parity.late_by_market)
     return replace(after, parity=parity)
 
