@@ -11,6 +11,10 @@ from headwater.wholefile import write_whole
 
 HOME_VARIABLE = "HEADWATER_HOME"
 WAREHOUSE_VARIABLE = "HEADWATER_WAREHOUSE"
+API_HOST = "HEADWATER_API_HOST"
+"""Where the data service API listens, other than on loopback."""
+API_CERTIFICATE = "HEADWATER_API_TLS_CERTIFICATE"
+"""File of its certificate; without it there is no TLS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from headwater.problem import HeadwaterError
+from headwater.stack import API_CERTIFICATE as CERTIFICATE
+from headwater.stack import API_HOST as HOST
 from headwater.stack import Stack
 
-HOST, OPEN, PLAIN = "HEADWATER_API_HOST", "HEADWATER_API_OPEN", "HEADWATER_API_PLAIN"
-CERTIFICATE, PRIVATE_KEY = "HEADWATER_API_TLS_CERTIFICATE", "HEADWATER_API_TLS_KEY"
+OPEN, PLAIN, PRIVATE_KEY = "HEADWATER_API_OPEN", "HEADWATER_API_PLAIN", "HEADWATER_API_TLS_KEY"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
