@@ -86,7 +86,6 @@ class Audit:
             older = self._numbered(number)
             if older.exists():
                 older.replace(self._numbered(number + 1))
-        self._numbered(_FILES).unlink(missing_ok=True)
         self._file.replace(self._numbered(1))
         self._file.touch(mode=0o600)
 
