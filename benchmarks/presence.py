@@ -29,7 +29,7 @@ def measure(folder: Path, rounds: int, tell: Tell) -> list[Figure]:
     chains = write_chains(stack.warehouse, _CHAINS)
     lend_jars(stack)
     try:
-        lifecycle.start(stack)
+        lifecycle.start(stack, serving=False)
         with Traffic(stack.kafka, chains, seed=1) as traffic:
             traffic.steady(on=True)
             deploy(stack, lambda _line: None)

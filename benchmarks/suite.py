@@ -130,6 +130,14 @@ SUITE = (
         8,
     ),
     Benchmark(
+        "B12",
+        "p99 of a get through the API / a bare get of the same store; answers that differ from the snapshot they name",
+        "≤ 2 ; 0",
+        "benchmarks.serving",
+        False,
+        8,
+    ),
+    Benchmark(
         "B13",
         "30 days by backfill / by replay through the stream; the stream's freshness meanwhile / before",
         "≤ 0.1 ; ≤ 1.2",

@@ -30,6 +30,7 @@ COMMANDS = {
     "lag": "cli.lag",
     "alerts": "cli.alerts",
     "cost": "cli.cost",
+    "key": "cli.key",
     "bench": "cli.bench",
     "simulate": "cli.simulate",
 }

@@ -13,9 +13,9 @@ from headwater.stack import Stack
 
 @click.command()
 @click.option("--warehouse", type=click.Path(file_okay=False), help="Declarations; default: the running stack's.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: {valid, tables: […], problems: […]}.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: {valid, tables: […], products: […], problems: […]}.")
 def command(warehouse: str | None, as_json: bool) -> None:
-    """Check the declarations: every YAML file, every flow's SQL, every fixture, and how they fit together.
+    """Check the declarations: every YAML file, every flow's SQL, every fixture and product, and how they fit together.
 
     It needs no running stack, and runs no fixture: headwater test does.
 
@@ -39,7 +39,9 @@ def command(warehouse: str | None, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
     if as_json:
         tables = [_as_json(model) for model in loaded.models]
-        click.echo(json.dumps({"valid": True, "tables": tables, "problems": []}, indent=2))
+        products = [{"name": product.name, "table": str(product.table)} for product in loaded.products]
+        said = {"valid": True, "tables": tables, "products": products, "problems": []}
+        click.echo(json.dumps(said, indent=2))
     else:
         _show_summary(loaded, len(fixtures))
 
@@ -56,7 +58,8 @@ def _show_problems(problems: tuple[Problem, ...], as_json: bool) -> None:
             }
             for problem in problems
         ]
-        click.echo(json.dumps({"valid": False, "tables": [], "problems": found}, indent=2, ensure_ascii=False))
+        said = {"valid": False, "tables": [], "products": [], "problems": found}
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
         return
     for problem in problems:
         at = problem.position
@@ -101,6 +104,7 @@ def _show_summary(warehouse: Warehouse, fixtures: int) -> None:
         _counted(flows, "flow"),
         _counted(len(warehouse.markets), "market"),
         _counted(fixtures, "fixture"),
+        _counted(len(warehouse.products), "product"),
     )
     console.print(f"\n{', '.join(counts)}: all of it holds together.")
 

@@ -18,10 +18,12 @@ ALERTS_FILE = "alerts.yaml"
 CHECKS_FOLDER = "checks"
 TESTS_FOLDER = "tests"
 QUERIES_FOLDER = "queries"
+SERVING_FOLDER = "serving"
 _INNER_FOLDERS = (CHECKS_FOLDER, TESTS_FOLDER)
 _ROOT_FILES = (MARKETS_FILE, PRICES_FILE, ALERTS_FILE)
 _LAYERS = tuple(layer.value for layer in Layer)
 _NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
+_PRODUCT_FILE = re.compile(r"[a-z_][a-z0-9_]{0,63}\.yaml\Z")
 _FLOW_NAME = re.compile(r"[a-z_][a-z0-9_]*\.sql\Z")
 
 Stamp = tuple[int, int]
@@ -41,12 +43,16 @@ class Folder:
 
 @dataclass(slots=True)
 class Layout:
-    """What lies in a warehouse folder. `stamps` has every file that is read, by its path below the root."""
+    """What lies in a warehouse folder. `stamps` has every file that is read, by its path below the root.
+
+    `products` are the files of serving/ without their ending.
+    """
 
     root: Path
     folders: list[Folder] = field(default_factory=list)
     stamps: dict[str, Stamp] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    products: list[str] = field(default_factory=list)
 
     @property
     def has_markets(self) -> bool:
@@ -75,6 +81,8 @@ def scan(root: Path) -> Layout:
         if entry.is_dir():
             if entry.name in _LAYERS:
                 _scan_layer(layout, Layer(entry.name), entry.path)
+            elif entry.name == SERVING_FOLDER:
+                _scan_serving(layout, entry.path)
             elif entry.name != QUERIES_FOLDER:
                 layout.refuse(entry.name, f"«{entry.name}» is not a layer", _layer_advice(entry.name))
         elif entry.name in _ROOT_FILES:
@@ -146,6 +154,20 @@ def _scan_layer(layout: Layout, layer: Layer, path: str) -> None:
             )
         else:
             _scan_table(layout, TableName(layer, entry.name), entry.path, below_root)
+
+
+def _scan_serving(layout: Layout, path: str) -> None:
+    for entry in _entries(path):
+        below_root = f"{SERVING_FOLDER}/{entry.name}"
+        if _PRODUCT_FILE.match(entry.name) and entry.is_file():
+            layout.products.append(entry.name.removesuffix(".yaml"))
+            layout.stamps[below_root] = _stamp(entry)
+        elif entry.is_dir() or _is_yaml(entry.name):
+            layout.refuse(
+                below_root,
+                f"«{entry.name}» is no product",
+                "A product is a file <name>.yaml here: 64 lower-case letters, digits and underscores at most.",
+            )
 
 
 def _scan_table(layout: Layout, name: TableName, path: str, below_root: str) -> None:

@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 from zoneinfo import ZoneInfo
 
 from headwater.alerts.policy import Policy
 from headwater.checks.kinds import Check
 from headwater.cost.prices import Prices
 from headwater.sqltype import SqlType
+
+if TYPE_CHECKING:
+    from headwater.serving.product import Product
 
 CHECK_ROWS = 5_000_000
 """Rows that a check reads of a table at most, where nothing is declared: two seconds of the native reader."""
@@ -344,6 +347,7 @@ class Warehouse:
         versions: For each job and report what changes with the declarations behind it (headwater.versions).
         prices: As declared; None where nothing is said of money.
         alerts: When people are told of what is wrong, and who.
+        products: What callers are served by key.
     """
 
     root: Path
@@ -352,6 +356,7 @@ class Warehouse:
     versions: Mapping[TableName, str] = field(default_factory=dict, hash=False)
     prices: Prices | None = None
     alerts: Policy = field(default_factory=Policy)
+    products: "tuple[Product, ...]" = ()
     _by_name: dict[TableName, Model] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -390,6 +395,13 @@ class Warehouse:
     def reports(self) -> tuple[Model, ...]:
         """The rpt models."""
         return tuple(model for model in self.models if model.is_report)
+
+    def product(self, name: str) -> "Product":
+        """The product of this name. Raises KeyError when it is not declared."""
+        for product in self.products:
+            if product.name == name:
+                return product
+        raise KeyError(name)
 
     def market(self, code: str) -> Market:
         """The market of this code. Raises KeyError when it is not declared."""

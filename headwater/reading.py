@@ -13,12 +13,23 @@ from headwater.declaration import MarketsForm, PricesForm, SourceForm
 from headwater.diagnostics import closest
 from headwater.draft import Draft, DraftFlow
 from headwater.graph import in_dependency_order
-from headwater.layout import ALERTS_FILE, CHECKS_FOLDER, MARKETS_FILE, PRICES_FILE, TABLE_FILE, Folder, Layout
-from headwater.model import Flow, Layer, Market, Model, Warehouse
+from headwater.layout import (
+    ALERTS_FILE,
+    CHECKS_FOLDER,
+    MARKETS_FILE,
+    PRICES_FILE,
+    SERVING_FOLDER,
+    TABLE_FILE,
+    Folder,
+    Layout,
+)
+from headwater.model import Flow, Layer, Market, Model, TableName, Warehouse
 from headwater.problem import InvalidWarehouse, Position, Problem
 from headwater.query import analyse
 from headwater.relations import Schema
 from headwater.rules import broken_rules
+from headwater.serving.product import Product
+from headwater.serving.reading import read_products
 from headwater.tablefile import FORMS, read_form
 from headwater.versions import code_versions
 from headwater.yamlfile import YamlFile
@@ -38,6 +49,7 @@ def read(layout: Layout) -> Warehouse:
         if read_as
     }
     problems += broken_rules(drafts, None if markets is None else len(markets))
+    products = _products(layout, {folder.name: drafts.get(folder.name) for folder in forms}, problems)
     if not layout.folders:
         problems.append(
             Problem(Position(layout.root), "there is no table in this folder", "Begin with ods/<name>/table.yaml.")
@@ -50,7 +62,7 @@ def read(layout: Layout) -> Warehouse:
         models[REJECTED] = rejected_model(sources)
     order = in_dependency_order({name: model.reads for name, model in models.items()})
     ordered = tuple(models[name] for name in order)
-    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered), prices, alerts)
+    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered), prices, alerts, products)
 
 
 def _text(file: Path, problems: list[Problem]) -> str | None:
@@ -108,6 +120,11 @@ def _alerts(layout: Layout, markets: tuple[Market, ...] | None, problems: list[P
         for name, market in unknown
     ]
     return Policy() if unknown else policy_of(form, zones)
+
+
+def _products(layout: Layout, tables: Mapping[TableName, Draft | None], problems: list[Problem]) -> tuple[Product, ...]:
+    files = {name: layout.root / SERVING_FOLDER / f"{name}.yaml" for name in layout.products}
+    return read_products(files, lambda file: _text(file, problems), tables, problems)
 
 
 def _forms(layout: Layout, problems: list[Problem]) -> Mapping[Folder, tuple[YamlFile, TableFormType] | None]:

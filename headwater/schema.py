@@ -11,6 +11,7 @@ from typing import Any
 from headwater.alerts.declaration import AlertsForm
 from headwater.declaration import Form, MarketsForm, PricesForm, ReportForm, SourceForm, StreamForm
 from headwater.fixtures.declaration import FixtureForm
+from headwater.serving.declaration import ProductForm
 
 FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
 
@@ -22,6 +23,7 @@ FILES: Mapping[str, tuple[type[Form], str]] = {
     "prices.json": (PricesForm, "prices.yaml"),
     "fixture.json": (FixtureForm, "a file of a model's tests/"),
     "alerts.json": (AlertsForm, "alerts.yaml"),
+    "product.json": (ProductForm, "a file of serving/"),
 }
 
 

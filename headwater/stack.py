@@ -11,6 +11,10 @@ from headwater.wholefile import write_whole
 
 HOME_VARIABLE = "HEADWATER_HOME"
 WAREHOUSE_VARIABLE = "HEADWATER_WAREHOUSE"
+API_HOST = "HEADWATER_API_HOST"
+"""Where the data service API listens, other than on loopback."""
+API_CERTIFICATE = "HEADWATER_API_TLS_CERTIFICATE"
+"""File of its certificate; without it there is no TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Ports:
     kafka: int = 9092  # HEADWATER_PORT_KAFKA
     kafka_controller: int = 9093  # HEADWATER_PORT_KAFKA_CONTROLLER
     watch: int = 9400  # HEADWATER_PORT_WATCH
+    api: int = 8800  # HEADWATER_PORT_API
 
     @classmethod
     def variable(cls, field: str) -> str:
@@ -84,6 +89,11 @@ class Stack:
     def watch_url(self) -> str:
         """Where the process `watch` tells of the stack: `/healthz`, `/metrics`, `/alerts`."""
         return f"http://127.0.0.1:{self.ports.watch}"
+
+    @property
+    def api_url(self) -> str:
+        """The data service API, where it listens on loopback."""
+        return f"http://127.0.0.1:{self.ports.api}"
 
     @property
     def kafka(self) -> str:

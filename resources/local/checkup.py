@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from headwater.problem import HeadwaterError
 from headwater.stack import Ports, Stack
 from resources import jars, java
-from resources.local import disk, flink, owned, ports, ready, supervisor
+from resources.local import disk, flink, owned, ports, ready, serving, supervisor
 
 _MEMORY_GIGABYTES = 4.5  # what the stack takes with the reference warehouse's jobs running
 
@@ -48,6 +48,7 @@ def examine(stack: Stack) -> tuple[Finding, ...]:
         ("Flink", _flink),
         ("SQL gateway", _gateway),
         ("Dagster", _dagster),
+        ("API", _api),
     )
     if not running:
         return machine + tuple(Finding(name, None, "the stack does not run", "headwater up") for name, _ in engines)
@@ -149,4 +150,20 @@ def _dagster(stack: Stack) -> Finding:
     problem = ready.definitions_problem(stack)
     return Finding(
         "Dagster", not problem, problem or f"{stack.dagster_url}, definitions loaded", "headwater logs dagster-code"
+    )
+
+
+def _api(stack: Stack) -> Finding:
+    import httpx
+
+    if serving.API not in {report["name"] for report in supervisor.reports(stack)}:
+        return Finding("API", None, "the stack runs without it")
+    try:
+        said = httpx.get(f"{stack.api_url}/healthz", timeout=5, verify=False).json()
+    except (httpx.HTTPError, ValueError):
+        ok = ready.api_answers(stack)
+        detail = "it answers, elsewhere than on loopback" if ok else f"{stack.api_url} does not answer"
+        return Finding("API", ok, detail, f"headwater logs {serving.API}")
+    return Finding(
+        "API", said["healthy"], "; ".join(said["troubles"]) or stack.api_url, f"headwater logs {serving.FEEDER}"
     )

@@ -1,6 +1,7 @@
 """Waiting until a process of the local stack does its work, not only exists."""
 
 import logging
+import os
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
-from resources.local import dagster, flink, kafka, supervisor
+from resources.local import dagster, flink, kafka, serving, supervisor
 
 _LOADING = "the definitions are being loaded"
 
@@ -67,6 +68,23 @@ def dagster_answers(stack: Stack) -> bool:
     return problem != _LOADING and "DagsterUserCodeUnreachableError" not in problem
 
 
+def api_answers(stack: Stack) -> bool:
+    """The data service API is up, whether it is well or not: it listens wherever HEADWATER_API_HOST says."""
+    import httpx
+
+    from headwater.stack import API_CERTIFICATE, API_HOST
+
+    host = os.environ.get(API_HOST) or "127.0.0.1"
+    scheme = "https" if os.environ.get(API_CERTIFICATE) else "http"
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1"
+    try:
+        # Whose name its certificate has is of no matter here: nothing is sent that were a secret.
+        return httpx.get(f"{scheme}://{host}:{stack.ports.api}/healthz", timeout=5, verify=False).status_code > 0
+    except httpx.HTTPError:
+        return False
+
+
 def definitions_problem(stack: Stack) -> str:
     """Why Dagster's definitions are not loaded, in one line, or "" when they are."""
     query = (
@@ -102,6 +120,9 @@ CODE_SERVER = Service(
     "Dagster's code server", (dagster.CODE_SERVER,), lambda stack: dagster.code_socket(stack).exists()
 )
 DAGSTER = Service("Dagster", (dagster.CODE_SERVER, dagster.WEBSERVER, dagster.DAEMON), dagster_answers)
+
+
+API = Service("Data service API", (serving.API, serving.FEEDER), api_answers)
 
 
 def wait_for(

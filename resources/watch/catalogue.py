@@ -9,6 +9,7 @@ class Kind(StrEnum):
 
     GAUGE = "gauge"
     COUNTER = "counter"
+    HISTOGRAM = "histogram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +234,17 @@ METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) 
 
 def page() -> str:
     """`docs/metrics.md`."""
+    from resources.watch.apimetrics import API_METRICS  # made of what stands here
+
+    return f"{_HEAD}\n{_rows(METRICS)}\n{_FLINK}{_API}\n{_rows(API_METRICS)}\n"
+
+
+def _rows(metrics: tuple[Metric, ...]) -> str:
     rows = "\n".join(
         f"| `{each.name}` | {each.kind.value} | {each.unit} | {', '.join(each.labels) or '–'} | {each.meaning} |"
-        for each in METRICS
+        for each in metrics
     )
-    return f"{_HEAD}\n| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n{rows}\n{_FLINK}"
+    return f"| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n{rows}"
 
 
 _HEAD = """\
@@ -263,6 +270,14 @@ pushed for 45 seconds. [Flink's documentation](https://nightlies.apache.org/flin
 lists them. The reporter pushes to the process `watch`, since the one that is scraped listens on every interface of the
 machine. Labels that every start changes (`task_attempt_id`, `task_attempt_num`) and those that never differ (`host`,
 `tm_id`) are left out.
+"""
+
+_API = """
+## The data service API's metrics
+
+`http://127.0.0.1:8800/metrics` (the port is `HEADWATER_PORT_API`) has those of the process `api`, as Prometheus' text.
+It asks for a key as everything there does ([security](security.md)): `authorization: {credentials_file: …}` in
+Prometheus' configuration.
 """
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from cli.validate import command
 def test_a_sound_warehouse_is_summed_up(sensors):
     result = CliRunner().invoke(command, ["--warehouse", str(sensors.root)])
     assert result.exit_code == 0
-    assert "6 tables, 6 flows, 1 market, 0 fixtures: all of it holds together." in result.stdout
+    assert "6 tables, 6 flows, 1 market, 0 fixtures, 0 products: all of it holds together." in result.stdout
     assert "from_places, from_readings" in result.stdout
 
 
