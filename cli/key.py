@@ -40,6 +40,7 @@ def command() -> None:
 @click.option("--market", "markets", multiple=True, help="Only rows of this market; repeatable. Left out: all markets.")
 @click.option("--rate", type=click.FloatRange(min=0.1), default=1000.0, show_default=True, help="Requests a second.")
 @click.option("--expires", type=_Lasting(), help="How long it is good for, as 90d. Left out: until it is revoked.")
+@click.option("--sql", is_flag=True, help="May ask in SQL, too, which reaches every table and market.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: {key, id, name, products, markets, …}.")
 def create(
     name: str,
@@ -47,15 +48,18 @@ def create(
     markets: tuple[str, ...],
     rate: float,
     expires: timedelta | None,
+    sql: bool,
     as_json: bool,
 ) -> None:
     """Make a key for NAME, and print it. It is shown this once: only its hash is kept."""
     from resources.apikeys import KeyFile, file_of
     from resources.declarations import warehouse
 
+    if sql and (products or markets):
+        raise click.UsageError("--sql reaches every table: it does not go with --product or --market")
     stack = Stack.resolve()
     _known(warehouse(stack), products, markets)
-    key, token = KeyFile(file_of(stack)).create(name, products, markets, rate, expires)
+    key, token = KeyFile(file_of(stack)).create(name, products, markets, rate, expires, sql=sql)
     if as_json:
         click.echo(json.dumps({"key": token, **_as_dict(key)}, indent=2))
         return
@@ -110,7 +114,8 @@ def _known(warehouse: Warehouse, products: tuple[str, ...], markets: tuple[str, 
 
 def _scope(key: "ApiKey") -> str:
     products = ", ".join(key.products) or "every product"
-    return f"{products}, {', '.join(key.markets) or 'every market'}, {key.rate:g} requests a second"
+    reach = f"{products}, {', '.join(key.markets) or 'every market'}" + (", SQL" if key.sql else "")
+    return f"{reach}, {key.rate:g} requests a second"
 
 
 def _as_dict(key: "ApiKey") -> dict[str, Any]:

@@ -1,10 +1,9 @@
 """`headwater query`: SQL over the lake, at pinned snapshots."""
 
 import os
-import re
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,18 +63,12 @@ def _instant(context: click.Context, parameter: click.Parameter, given: str | No
 
 
 def _moment(text: str) -> "Moment":
-    """A number is a snapshot's, what begins as a date is a time, anything else a tag. Without a zone it is UTC."""
-    if text.isdigit():
-        return int(text)
-    if not re.match(r"\d{4}-\d{2}-\d{2}([T ]|$)", text):
-        if not text:
-            raise click.BadParameter("a snapshot's number, a tag or a time is missing")
-        return text
+    from resources.query import parse_moment
+
     try:
-        moment = datetime.fromisoformat(text)
+        return parse_moment(text)
     except ValueError as error:
-        raise click.BadParameter(f"«{text}» is no time: {error}; write 2026-11-22T08:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command("query")
@@ -188,13 +181,13 @@ class _Progress:
 def _print_json(found: "Answer") -> None:
     import json
 
-    names = _distinct(found.rows.columns)
-    rows = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in found.rows.rows]
+    from resources.jsonrows import json_instant, json_rows
+
     as_of = found.as_of
     document = {
-        "rows": rows,
+        "rows": json_rows(found.rows.columns, found.rows.rows),
         "snapshots": {str(pinned.table): pinned.snapshot.id for pinned in found.inputs},
-        "as_of": None if as_of is None else _iso(as_of),
+        "as_of": None if as_of is None else json_instant(as_of),
         "read": {str(table): _read(served) for table, served in found.served.items()},
     }
     click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
@@ -209,42 +202,6 @@ def _read(served: "Served") -> dict[str, str | int]:
         "native": served.native,
         "reason": served.reason,
     }
-
-
-def _plain(value: object) -> object:
-    """The value in JSON's terms."""
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return value if value - value == 0 else str(value)
-        case datetime():
-            return _iso(value) if value.tzinfo else value.isoformat()
-        case bytes():
-            return value.hex()
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case dict():
-            return {str(key): _plain(item) for key, item in value.items()}
-        case _:
-            return str(value)
-
-
-def _iso(instant: datetime) -> str:
-    text = instant.astimezone(UTC).isoformat(timespec="microseconds" if instant.microsecond % 1000 else "milliseconds")
-    return text.removesuffix("+00:00") + "Z"
-
-
-def _distinct(columns: tuple[str, ...]) -> list[str]:
-    """Column names, a repeated one numbered from its second time on: a, a_2."""
-    names: list[str] = []
-    for column in columns:
-        name, count = column, 1
-        while name in names:
-            count += 1
-            name = f"{column}_{count}"
-        names.append(name)
-    return names
 
 
 def _print_table(found: "Answer") -> None:
@@ -272,7 +229,7 @@ def _shown(value: object) -> "Text":
         return Text("NULL", style="dim")
     if isinstance(value, datetime):
         return Text(_local(value) if value.tzinfo else _clock(value))
-    return Text(str(_plain(value)) if isinstance(value, bytes) else str(value))
+    return Text(value.hex() if isinstance(value, bytes) else str(value))
 
 
 def _local(instant: datetime) -> str:

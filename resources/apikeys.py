@@ -35,6 +35,7 @@ class ApiKey:
         rate: Requests a second that it may make for long; twice as many at once.
         created_at: ISO 8601, UTC.
         expires_at: As well; "" for never.
+        sql: It may ask in SQL, which reaches every table.
     """
 
     id: str
@@ -45,6 +46,7 @@ class ApiKey:
     rate: float = RATE
     created_at: str = ""
     expires_at: str = ""
+    sql: bool = False
 
     @classmethod
     def read(cls, said: dict[str, Any]) -> Self:
@@ -104,6 +106,8 @@ class KeyFile:
         markets: tuple[str, ...] = (),
         rate: float = RATE,
         lasting: timedelta | None = None,
+        *,
+        sql: bool = False,
     ) -> tuple[ApiKey, str]:
         """Make a key; give what is kept of it, and the key itself, which nobody can give a second time."""
         now = datetime.now(UTC)
@@ -118,6 +122,7 @@ class KeyFile:
             rate,
             now.isoformat(timespec="seconds"),
             (now + lasting).isoformat(timespec="seconds") if lasting else "",
+            sql,
         )
         with self._changing():
             self._write((*self.all(), key))

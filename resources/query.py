@@ -176,6 +176,24 @@ def _asked(
         yield _Asked(session, text, inputs, tables)
 
 
+def parse_moment(text: str) -> Moment:
+    """A number is a snapshot's, what begins as a date is a time, anything else a tag. Without a zone it is UTC.
+
+    Raises ValueError, in words.
+    """
+    if text.isdigit():
+        return int(text)
+    if not re.match(r"\d{4}-\d{2}-\d{2}([T ]|$)", text):
+        if not text:
+            raise ValueError("a snapshot's number, a tag or a time is missing")
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"«{text}» is no time: {error}; write 2026-11-22T08:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def with_values(sql: str, values: Mapping[str, str]) -> str:
     """The query with each `$name` outside quotes and comments replaced by its value as a text literal.
 

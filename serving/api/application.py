@@ -16,9 +16,11 @@ from starlette.exceptions import HTTPException
 from headwater.problem import HeadwaterError
 from headwater.serving.product import Product
 from headwater.stack import Stack
+from serving.analysis.desk import Desk
 from serving.api.answers import Moment
 from serving.api.openapi import document
 from serving.api.problems import CONTENT_TYPE, Problem
+from serving.api.queries import Queries
 from serving.api.service import ROOT, Receive, Scope, Send, Service
 
 _FLUSH_SECONDS = 1.0
@@ -55,11 +57,15 @@ def application(service: Service, stack: Stack | None = None) -> Application:
     """
 
     @contextlib.asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(_flush(service))]
         if stack is not None:
             tasks.append(asyncio.create_task(service.catalog.follow(stack)))
-        yield
+        async with contextlib.AsyncExitStack() as open_:
+            if stack is not None:
+                desk = await open_.enter_async_context(Desk())
+                app.include_router(Queries(service, stack, desk).router())
+            yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -91,7 +97,7 @@ def application(service: Service, stack: Stack | None = None) -> Application:
     async def openapi(request: Request) -> Response:
         """What there is to ask for."""
         service.caller(request.scope["headers"])
-        said = document(service.catalog.newest, app.version)
+        said = document(service.catalog.newest, app.version, queries=stack is not None)
         return Response(orjson.dumps(said), media_type="application/json")
 
     @app.exception_handler(Problem)

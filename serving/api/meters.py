@@ -28,7 +28,7 @@ class Meters:
         self._known_lost = 0
         # Finding a series by its labels takes longer than adding to it.
         self._series: dict[tuple[str, str, int], Counter] = {}
-        self._kinds = {kind: self._seconds.labels(kind) for kind in ("get", "batch", "scan", "other")}
+        self._kinds = {kind: self._seconds.labels(kind) for kind in ("get", "batch", "scan", "query", "other")}
 
     def count(self, product: str, kind: str, status: int, seconds: float) -> None:
         """A request was answered."""

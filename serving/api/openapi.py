@@ -9,6 +9,7 @@ from typing import Any
 from headwater.model import Column
 from headwater.serving.product import Product
 from headwater.sqltype import SqlType
+from serving.analysis.question import Limits
 from serving.api.asked import MOST_KEYS, MOST_ROWS, ROWS
 
 _INTEGERS = {"TINYINT": 8, "SMALLINT": 16, "INT": 32, "BIGINT": 64}
@@ -19,9 +20,15 @@ Rows by key, each answer with the snapshot that it is from (`snapshot`), event t
 from one snapshot. Show a key as `Authorization: Bearer KEY`. Errors are `application/problem+json` (RFC 9457)."""
 
 
-def document(products: Sequence[Product], version: str) -> dict[str, Any]:
-    """The document."""
+def document(products: Sequence[Product], version: str, *, queries: bool = False) -> dict[str, Any]:
+    """The document.
+
+    Args:
+        queries: SQL is answered, too.
+    """
     paths: dict[str, Any] = {"/v1": {"get": _listing()}}
+    if queries:
+        paths["/query"] = {"post": _query()}
     schemas: dict[str, Any] = {"Problem": _PROBLEM, "Moment": _MOMENT}
     for product in products:
         schemas[f"{product.name}_row"] = _row(product)
@@ -52,6 +59,39 @@ def _listing() -> dict[str, Any]:
         "summary": "What this key may ask for.",
         "tags": ["products"],
         "responses": {"200": _json("The products.", schema), **_problems(400, 401, 429, 503)},
+    }
+
+
+def _query() -> dict[str, Any]:
+    at = {
+        "description": "A snapshot's number, a tag or an instant, for all tables or by table; left out: the newest.",
+        "type": ["integer", "string", "object", "null"],
+    }
+    schema = {
+        "type": "object",
+        "required": ["sql"],
+        "additionalProperties": False,
+        "properties": {
+            "sql": {"type": "string", "description": "One SELECT in DuckDB's dialect over layer.table."},
+            "at": at,
+            "limit": {"type": "integer", "minimum": 1, "maximum": Limits().rows, "description": "Rows at most."},
+        },
+    }
+    example = {"sql": "SELECT market, sum(created) AS created FROM dm.kpi_minute GROUP BY market", "limit": 100}
+    rows = {"type": "object", "required": ["rows", "snapshots", "as_of", "truncated"]}
+    content = {
+        "application/vnd.apache.arrow.stream": {"schema": {"type": "string", "format": "binary"}},
+        "application/json": {"schema": rows},
+    }
+    return {
+        "operationId": "query",
+        "summary": "A SELECT over pinned snapshots; JSON where that is accepted, else Arrow.",
+        "tags": ["sql"],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}},
+        "responses": {
+            "200": {"description": "The rows, and in headers the snapshots that they are from.", "content": content},
+            **_problems(400, 401, 403, 408, 413, 429, 503, 504),
+        },
     }
 
 
@@ -224,6 +264,7 @@ _REASONS = {
     415: "The body is not JSON.",
     429: "The key makes more requests than it may; Retry-After says when.",
     503: "The data is older than promised, or being stored, or the store does not answer; Retry-After says when.",
+    504: "The query took more time than it may.",
 }
 _PROBLEM = {
     "type": "object",

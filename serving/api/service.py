@@ -192,7 +192,7 @@ class Service:
         kind = (request.header(b"content-type") or b"").partition(b";")[0].strip().lower()
         if kind != b"application/json":
             raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "type", "a batch is application/json")
-        keys = asked.addresses(product, await _body(request))
+        keys = asked.addresses(product, await body_of(request.receive, request.header(b"content-length")))
         request.count = len(keys)
         for values, _ in keys:
             refuse_other_market(caller, product, values)
@@ -267,10 +267,12 @@ def _tagged(request: Request, tag: bytes, headers: tuple[Header, ...], body: byt
     return Answer(HTTPStatus.OK, body, ((b"etag", tag), *headers))
 
 
-async def _body(request: Request) -> bytes:
-    """The whole body. Raises problems for one that is too long, or does not come."""
+async def body_of(receive: Receive, declared: bytes | str | None) -> bytes:
+    """The whole body, of which the header content-length may have said how long it is.
+
+    Raises problems for one that is too long, or does not come.
+    """
     too_long = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body", f"a body has {asked.MOST_BODY} bytes at most")
-    declared = request.header(b"content-length")
     if declared is not None and (not declared.isdigit() or int(declared) > asked.MOST_BODY):
         raise too_long
     parts: list[bytes] = []
@@ -278,7 +280,7 @@ async def _body(request: Request) -> bytes:
     try:
         async with asyncio.timeout(_BODY_SECONDS):
             while True:
-                message = await request.receive()
+                message = await receive()
                 if message["type"] == "http.disconnect":
                     raise malformed("the body broke off")
                 parts.append(message.get("body", b""))
