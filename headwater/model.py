@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from headwater.alerts.policy import Policy
 from headwater.checks.kinds import Check
 from headwater.cost.prices import Prices
+from headwater.dashboard.dashboard import Dashboard
 from headwater.sqltype import SqlType
 
 CHECK_ROWS = 5_000_000
@@ -344,6 +345,7 @@ class Warehouse:
         versions: For each job and report what changes with the declarations behind it (headwater.versions).
         prices: As declared; None where nothing is said of money.
         alerts: When people are told of what is wrong, and who.
+        dashboards: As declared, by file name.
     """
 
     root: Path
@@ -352,6 +354,7 @@ class Warehouse:
     versions: Mapping[TableName, str] = field(default_factory=dict, hash=False)
     prices: Prices | None = None
     alerts: Policy = field(default_factory=Policy)
+    dashboards: tuple[Dashboard, ...] = ()
     _by_name: dict[TableName, Model] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

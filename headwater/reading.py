@@ -9,6 +9,8 @@ from headwater.assemble import TableFormType, columns_of, markets_of, model_of, 
 from headwater.checks.kinds import SqlCheck
 from headwater.compile.rejects import REJECTED, rejected_model
 from headwater.cost.prices import Prices
+from headwater.dashboard.dashboard import Dashboard
+from headwater.dashboard.declaration import read_dashboard
 from headwater.declaration import MarketsForm, PricesForm, SourceForm
 from headwater.diagnostics import closest
 from headwater.draft import Draft, DraftFlow
@@ -38,6 +40,7 @@ def read(layout: Layout) -> Warehouse:
         if read_as
     }
     problems += broken_rules(drafts, None if markets is None else len(markets))
+    dashboards = _dashboards(layout, schema, problems)
     if not layout.folders:
         problems.append(
             Problem(Position(layout.root), "there is no table in this folder", "Begin with ods/<name>/table.yaml.")
@@ -50,7 +53,7 @@ def read(layout: Layout) -> Warehouse:
         models[REJECTED] = rejected_model(sources)
     order = in_dependency_order({name: model.reads for name, model in models.items()})
     ordered = tuple(models[name] for name in order)
-    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered), prices, alerts)
+    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered), prices, alerts, dashboards)
 
 
 def _text(file: Path, problems: list[Problem]) -> str | None:
@@ -108,6 +111,17 @@ def _alerts(layout: Layout, markets: tuple[Market, ...] | None, problems: list[P
         for name, market in unknown
     ]
     return Policy() if unknown else policy_of(form, zones)
+
+
+def _dashboards(layout: Layout, schema: Schema, problems: list[Problem]) -> tuple[Dashboard, ...]:
+    dashboards: list[Dashboard] = []
+    for path in layout.dashboards:
+        text = _text(layout.root / path, problems)
+        if text is not None:
+            dashboard, found = read_dashboard(layout.root / path, text, schema)
+            problems += found
+            dashboards += [dashboard] if dashboard else []
+    return tuple(dashboards)
 
 
 def _forms(layout: Layout, problems: list[Problem]) -> Mapping[Folder, tuple[YamlFile, TableFormType] | None]:

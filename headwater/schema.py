@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headwater.alerts.declaration import AlertsForm
+from headwater.dashboard.declaration import DashboardForm
 from headwater.declaration import Form, MarketsForm, PricesForm, ReportForm, SourceForm, StreamForm
 from headwater.fixtures.declaration import FixtureForm
 
@@ -22,6 +23,7 @@ FILES: Mapping[str, tuple[type[Form], str]] = {
     "prices.json": (PricesForm, "prices.yaml"),
     "fixture.json": (FixtureForm, "a file of a model's tests/"),
     "alerts.json": (AlertsForm, "alerts.yaml"),
+    "dashboard.json": (DashboardForm, "a file of dashboards/"),
 }
 
 

@@ -24,6 +24,7 @@ class Ports:
     kafka: int = 9092  # HEADWATER_PORT_KAFKA
     kafka_controller: int = 9093  # HEADWATER_PORT_KAFKA_CONTROLLER
     watch: int = 9400  # HEADWATER_PORT_WATCH
+    dashboard: int = 8700  # HEADWATER_PORT_DASHBOARD
 
     @classmethod
     def variable(cls, field: str) -> str:
@@ -84,6 +85,11 @@ class Stack:
     def watch_url(self) -> str:
         """Where the process `watch` tells of the stack: `/healthz`, `/metrics`, `/alerts`."""
         return f"http://127.0.0.1:{self.ports.watch}"
+
+    @property
+    def dashboard_url(self) -> str:
+        """The dashboard."""
+        return f"http://127.0.0.1:{self.ports.dashboard}"
 
     @property
     def kafka(self) -> str:
