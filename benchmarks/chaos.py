@@ -125,7 +125,7 @@ def measure(folder: Path, rounds: int, tell: Tell) -> list[Figure]:
         lend_jars(stack)
         span = ReplaySpan(datetime(2026, 11, 22, 3, tzinfo=UTC), minutes=60, orders=12_000, seed=number)
         try:
-            lifecycle.start(stack, dagster=False)
+            lifecycle.start(stack, dagster=False, serving=False)
             done = survive(stack, span, drawn(Random(number), 10), number, tell)
             survived.append(done)
             totals.append(_settled(stack, done.truth))

@@ -70,7 +70,7 @@ def measure(folder: Path, rounds: int, tell: Tell) -> list[Figure]:
         before = os.environ.get(NOTIFY_VARIABLE)
         os.environ[NOTIFY_VARIABLE] = address
         try:
-            lifecycle.start(stack, dagster=False)
+            lifecycle.start(stack, dagster=False, serving=False)
             with Traffic(stack.kafka, chains, seed=1) as traffic:
                 deploy(stack, lambda _line: None)
                 _await_fresh(stack)

@@ -67,7 +67,7 @@ def started(folder: Path, *, demo: bool) -> tuple[Stack, Warehouse, tuple[Model,
     stack = own_stack(folder)
     stack = Stack(stack.home, copied_warehouse(folder), stack.ports)
     lend_jars(stack)
-    lifecycle.start(stack, dagster=False, demo=demo)
+    lifecycle.start(stack, dagster=False, serving=False, demo=demo)
     deploy(stack, lambda _line: None)
     declared = warehouse(stack)
     return stack, declared, tuple(model for model in declared.streaming if model.name != REJECTED)

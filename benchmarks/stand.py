@@ -53,7 +53,7 @@ def own_stand(tell: Tell) -> Iterator[Stand]:
         lend_jars(stack)
         tell("starting a stack for the benchmarks")
         try:
-            lifecycle.start(stack, dagster=False, on_event=lambda step: tell(str(step)))
+            lifecycle.start(stack, dagster=False, serving=False, on_event=lambda step: tell(str(step)))
             yield Stand(stack, folder / "scratch", tell)
         finally:
             lifecycle.stop(stack)

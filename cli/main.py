@@ -32,6 +32,7 @@ COMMANDS = {
     "cost": "cli.cost",
     "bench": "cli.bench",
     "simulate": "cli.simulate",
+    "user": "cli.user",
 }
 
 

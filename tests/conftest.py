@@ -58,7 +58,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, shared_jars: Path) -> Iterat
     home = tmp_path_factory.mktemp("stack") / "home"
     running = Stack(home=home, warehouse=PROJECT / "warehouse", ports=ports.free_ports())
     try:
-        lifecycle.start(running, dagster=False)
+        lifecycle.start(running, dagster=False, serving=False)
         yield running
     finally:
         lifecycle.stop(running)

@@ -14,7 +14,7 @@ from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources import jars
 from resources.local import dagster as dagster_processes
-from resources.local import disk, flink, kafka, keeper, owned, ports, ready, simulator, supervisor, watch
+from resources.local import dashboard, disk, flink, kafka, keeper, owned, ports, ready, simulator, supervisor, watch
 from resources.local.program import Program
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -49,7 +49,9 @@ def ignore(_step: Step) -> None:
     """For callers that do not show progress."""
 
 
-def start(stack: Stack, *, dagster: bool = True, demo: bool = False, on_event: OnStep = ignore) -> None:
+def start(
+    stack: Stack, *, dagster: bool = True, serving: bool = True, demo: bool = False, on_event: OnStep = ignore
+) -> None:
     """Start Kafka, Flink and the SQL gateway, and wait until they answer.
 
     What an earlier stack of this state folder left behind, running or on disk, is cleaned up first.
@@ -57,6 +59,7 @@ def start(stack: Stack, *, dagster: bool = True, demo: bool = False, on_event: O
     Args:
         stack: Where it lives and listens.
         dagster: With Dagster among the processes; the jobs do not need it, `start_dagster` sets it going.
+        serving: With the processes that serve tables to people and programs; `start_serving` sets them going.
         demo: With the simulator among the processes; `start_simulator` sets it going.
         on_event: Told of every step, from several threads.
 
@@ -65,10 +68,10 @@ def start(stack: Stack, *, dagster: bool = True, demo: bool = False, on_event: O
     """
     disk.check_room(stack.home)
     clean_up(stack, on_event)
-    ports.check_free(stack.ports, dagster=dagster)
+    ports.check_free(stack.ports, dagster=dagster, serving=serving)
     fetch_jars(stack, on_event)
     with step("Configuration", on_event):
-        programs = _prepare(stack, dagster=dagster, demo=demo)
+        programs = _prepare(stack, dagster=dagster, serving=serving, demo=demo)
         stack.write()
     supervisor.launch(stack, programs, PROJECT)
     _wait_for_all(stack, [ready.KAFKA, ready.FLINK, ready.GATEWAY], on_event)
@@ -94,6 +97,16 @@ def start_dagster(stack: Stack, on_event: OnStep = ignore) -> None:
     problem = ready.definitions_problem(stack)
     if problem:
         on_event(Step("Definitions", f"{problem}; see headwater logs {dagster_processes.CODE_SERVER}", done=True))
+
+
+def start_serving(stack: Stack, on_event: OnStep = ignore) -> None:
+    """Start what serves the tables, once they are there, and wait until it answers.
+
+    Raises:
+        HeadwaterError: it does not come up.
+    """
+    supervisor.start(stack, dashboard.NAME)
+    _wait_for_all(stack, [ready.DASHBOARD], on_event)
 
 
 def start_simulator(stack: Stack) -> None:
@@ -205,7 +218,7 @@ def marker(stack: Stack) -> Path:
     return supervisor.run_folder(stack) / "started"
 
 
-def _prepare(stack: Stack, *, dagster: bool, demo: bool) -> list[Program]:
+def _prepare(stack: Stack, *, dagster: bool, serving: bool, demo: bool) -> list[Program]:
     flink.prepare(stack)
     kafka.prepare(stack)
     programs = [kafka.program(stack), *flink.programs(stack), keeper.program(), watch.program()]
@@ -213,6 +226,8 @@ def _prepare(stack: Stack, *, dagster: bool, demo: bool) -> list[Program]:
         dagster_processes.prepare(stack, PROJECT)
         dagster_processes.fail_lost_runs(stack)
         programs += dagster_processes.programs(stack)
+    if serving:
+        programs.append(dashboard.program())
     if demo:
         programs.append(simulator.program())
     return programs

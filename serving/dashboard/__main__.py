@@ -20,9 +20,10 @@ def main(port: int | None, warehouse: str | None) -> None:
     # Before NiceGUI is imported, which makes the folder that it keeps things in.
     os.environ["NICEGUI_STORAGE_PATH"] = str(stack.home / "dashboard")
     from serving.dashboard.server import serve
+    from serving.dashboard.settings import from_environment
 
     try:
-        serve(stack, port or stack.ports.dashboard)
+        serve(stack, from_environment(port or stack.ports.dashboard))
     except HeadwaterError as error:
         click.echo(str(error), err=True)
         sys.exit(1)

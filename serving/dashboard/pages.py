@@ -60,6 +60,7 @@ class Page:
         self._choices: Choices | None = None
         self._viewer = Viewer(self.refresh)
         self._head()
+        _own_landmarks(ui.context.client)
         self._top = Top(self._top_view(), self._viewer.seen)
         self._enlist(ui.context.client)
 
@@ -219,3 +220,10 @@ class Page:
 
 def _field(name: str, label: str, value: str, options: list[list[str]]) -> dict[str, Any]:
     return {"name": name, "label": label, "value": value, "options": options}
+
+
+def _own_landmarks(client: Client) -> None:
+    """NiceGUI's page is one `main` around everything; these pages have a banner and a `main` of their own."""
+    slot = client.content.parent_slot
+    if slot is not None:
+        slot.parent.props("role=none")

@@ -34,7 +34,7 @@ def survived(tmp_path_factory: pytest.TempPathFactory, shared_jars: object) -> I
     stack = Stack(home=folder / "home", warehouse=copied_warehouse(folder), ports=ports.free_ports())
     print(f"seed {SEED}")  # noqa: T201 - pytest shows it with a failure, and with -s
     try:
-        lifecycle.start(stack, dagster=False)
+        lifecycle.start(stack, dagster=False, serving=False)
         yield stack, survive(stack, SPAN, drawn(Random(SEED), len(FAULTS)), SEED, print)
     finally:
         lifecycle.stop(stack)
