@@ -58,6 +58,7 @@ class Page:
         self.selection = Selection.parse(self.query, dashboard, self._codes, datetime.now(UTC).date() + timedelta(days=1))
         self._shown: list[Callable[[Frame], None]] = []
         self._choices: Choices | None = None
+        self._has_chart = True
         self._viewer = Viewer(self.refresh)
         self._head()
         _own_landmarks(ui.context.client)
@@ -89,8 +90,9 @@ class Page:
             show(frame)
         return part
 
-    def add_choices(self) -> None:
-        """The filters, where there is somebody to choose."""
+    def add_choices(self, *, with_chart: bool = True) -> None:
+        """The filters, where there is somebody to choose; without a chart there is nothing to say of its length."""
+        self._has_chart = with_chart
         if not self.is_wall:
             self._choices = Choices(self._choices_view(self._frame()), self.choose)
 
@@ -212,7 +214,8 @@ class Page:
             }
         )
         hours = [[str(hour), f"Last {hour} hours" if hour > 1 else "Last hour"] for hour in CHART_HOURS]
-        fields.append(_field("span", "Chart", str(selection.hours), hours))
+        if self._has_chart:
+            fields.append(_field("span", "Chart", str(selection.hours), hours))
         for number, field in enumerate(fields):
             field["key"] = number
         return {"fields": fields}

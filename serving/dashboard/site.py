@@ -90,7 +90,7 @@ def why(page: Page) -> None:
     """What a change is made of."""
     with _main():
         page.add(Words(), views.why_heading, f"/d/{page.dashboard.name}/why")
-        page.add_choices()
+        page.add_choices(with_chart=False)
         with _section("What moved", "panel"):
             page.add(Words(), views.why_words)
         with ui.element("div").classes("two"):

@@ -179,13 +179,14 @@ def _card(frame: Frame, selection: Selection, measure: Measure, pair: "Pair") ->
     currency = selection.currency(frame, measure)
     view: View = {"name": measure.name, "label": measure.label, "description": measure.description}
     if currency is None:
-        return view | {"value": "by market", "note": _no_sum(frame, measure), "tone": "even", "exact": "", "spark": []}
+        return view | {"value": "by market", "note": _no_sum(frame, measure), "tone": "even", "exact": "", "other": "", "spark": []}
     today, other = value(measure, pair.today), value(measure, pair.other)
     changed = wording.changed(measure, other, today)
     places = 6 if measure.is_ratio else max(0, frame.scales[measure.column])
     return view | {
         "value": wording.shown(measure, today, currency),
         "exact": written(today, places),
+        "other": written(other, places),
         "change": changed if changed != wording.NOTHING else "",
         "direction": wording.direction(other, today),
         "tone": wording.tone(measure, other, today),

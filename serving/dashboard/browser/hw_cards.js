@@ -5,7 +5,7 @@ export default {
   template: `
     <div class="cards">
       <button v-for="card in view.cards" :key="card.name" type="button" class="card" :aria-pressed="card.name === chosen"
-              :title="card.description" :data-measure="card.name" :data-exact="card.exact"
+              :title="card.description" :data-measure="card.name" :data-exact="card.exact" :data-other="card.other"
               @click="$emit('choose', { name: 'measure', value: card.name })">
         <span class="card-label">{{ card.label }}</span>
         <span class="card-value">{{ card.value }}</span>
