@@ -33,6 +33,7 @@ COMMANDS = {
     "key": "cli.key",
     "bench": "cli.bench",
     "simulate": "cli.simulate",
+    "user": "cli.user",
 }
 
 

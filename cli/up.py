@@ -26,7 +26,7 @@ _PROCESS_SECONDS = 7
 @click.option("--demo/--no-demo", default=True, show_default=True, help="Run the order simulator as a source.")
 @click.option("--warehouse", type=click.Path(file_okay=False), help="Folder of declarations; default: ./warehouse.")
 def command(detach: bool, demo: bool, warehouse: str | None) -> None:
-    """Start Kafka, Flink, the SQL gateway, Dagster, the API and the simulator, and make the declared jobs run.
+    """Start Kafka, Flink, the SQL gateway, Dagster, API, dashboard and simulator; make the declared jobs run.
 
     Everything lives in one state folder (.headwater, or HEADWATER_HOME) and listens on loopback only. Jobs go on from
     their last savepoint, or, after a crash, from their last checkpoint. Without --detach the tables' state is shown
@@ -34,7 +34,7 @@ def command(detach: bool, demo: bool, warehouse: str | None) -> None:
 
     \b
     Ports are set by HEADWATER_PORT_DAGSTER, _FLINK, _FLINK_RPC, _GATEWAY, _KAFKA, _KAFKA_CONTROLLER,
-    _WATCH and _API.
+    _WATCH, _API and _DASHBOARD.
     HEADWATER_JARS names a jar folder to share between stacks, HEADWATER_MIN_FREE_GB the disk space asked for.
 
     Exit status 0 when all went well, 1 when something did not.
@@ -176,6 +176,7 @@ def stay(stack: Stack) -> None:
 def addresses(stack: Stack) -> str:
     """Where to look."""
     return (
+        f"\n  Dashboard    {stack.dashboard_url}"
         f"\n  Dagster      {stack.dagster_url}"
         f"\n  Flink        {stack.flink_url}"
         f"\n  SQL gateway  {stack.gateway_url}"

@@ -19,12 +19,14 @@ CHECKS_FOLDER = "checks"
 TESTS_FOLDER = "tests"
 QUERIES_FOLDER = "queries"
 SERVING_FOLDER = "serving"
+DASHBOARDS_FOLDER = "dashboards"
 _INNER_FOLDERS = (CHECKS_FOLDER, TESTS_FOLDER)
 _ROOT_FILES = (MARKETS_FILE, PRICES_FILE, ALERTS_FILE)
 _LAYERS = tuple(layer.value for layer in Layer)
 _NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
 _PRODUCT_FILE = re.compile(r"[a-z_][a-z0-9_]{0,63}\.yaml\Z")
 _FLOW_NAME = re.compile(r"[a-z_][a-z0-9_]*\.sql\Z")
+_DASHBOARD_NAME = re.compile(r"[a-z_][a-z0-9_]*\.yaml\Z")
 
 Stamp = tuple[int, int]
 """When a file was last written (nanoseconds) and its size in bytes."""
@@ -45,12 +47,13 @@ class Folder:
 class Layout:
     """What lies in a warehouse folder. `stamps` has every file that is read, by its path below the root.
 
-    `products` are the files of serving/ without their ending.
+    `products` are the files of serving/ without their ending, `dashboards` the paths of the files that declare one.
     """
 
     root: Path
     folders: list[Folder] = field(default_factory=list)
     stamps: dict[str, Stamp] = field(default_factory=dict)
+    dashboards: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     products: list[str] = field(default_factory=list)
 
@@ -83,6 +86,8 @@ def scan(root: Path) -> Layout:
                 _scan_layer(layout, Layer(entry.name), entry.path)
             elif entry.name == SERVING_FOLDER:
                 _scan_serving(layout, entry.path)
+            elif entry.name == DASHBOARDS_FOLDER:
+                _scan_dashboards(layout, entry.path)
             elif entry.name != QUERIES_FOLDER:
                 layout.refuse(entry.name, f"«{entry.name}» is not a layer", _layer_advice(entry.name))
         elif entry.name in _ROOT_FILES:
@@ -211,3 +216,14 @@ def _scan_checks(layout: Layout, path: str, below_root: str) -> tuple[str, ...]:
             names.append(entry.name)
             layout.stamps[f"{below_root}/{entry.name}"] = _stamp(entry)
     return tuple(names)
+
+
+def _scan_dashboards(layout: Layout, path: str) -> None:
+    for entry in _entries(path):
+        below_root = f"{DASHBOARDS_FOLDER}/{entry.name}"
+        if _DASHBOARD_NAME.match(entry.name):
+            layout.dashboards.append(below_root)
+            layout.stamps[below_root] = _stamp(entry)
+        else:
+            advice = "A dashboard is declared in <name>.yaml: lower-case letters, digits and underscores."
+            layout.refuse(below_root, f"«{entry.name}» cannot be a dashboard's file", advice)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from headwater.alerts.policy import Policy
 from headwater.checks.kinds import Check
 from headwater.cost.prices import Prices
+from headwater.dashboard.dashboard import Dashboard
 from headwater.sqltype import SqlType
 
 if TYPE_CHECKING:
@@ -348,6 +349,7 @@ class Warehouse:
         prices: As declared; None where nothing is said of money.
         alerts: When people are told of what is wrong, and who.
         products: What callers are served by key.
+        dashboards: As declared, by file name.
     """
 
     root: Path
@@ -357,6 +359,7 @@ class Warehouse:
     prices: Prices | None = None
     alerts: Policy = field(default_factory=Policy)
     products: "tuple[Product, ...]" = ()
+    dashboards: tuple[Dashboard, ...] = ()
     _by_name: dict[TableName, Model] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

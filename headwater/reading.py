@@ -9,6 +9,8 @@ from headwater.assemble import TableFormType, columns_of, markets_of, model_of, 
 from headwater.checks.kinds import SqlCheck
 from headwater.compile.rejects import REJECTED, rejected_model
 from headwater.cost.prices import Prices
+from headwater.dashboard.dashboard import Dashboard
+from headwater.dashboard.declaration import read_dashboard
 from headwater.declaration import MarketsForm, PricesForm, SourceForm
 from headwater.diagnostics import closest
 from headwater.draft import Draft, DraftFlow
@@ -50,6 +52,7 @@ def read(layout: Layout) -> Warehouse:
     }
     problems += broken_rules(drafts, None if markets is None else len(markets))
     products = _products(layout, {folder.name: drafts.get(folder.name) for folder in forms}, problems)
+    dashboards = _dashboards(layout, schema, problems)
     if not layout.folders:
         problems.append(
             Problem(Position(layout.root), "there is no table in this folder", "Begin with ods/<name>/table.yaml.")
@@ -62,7 +65,7 @@ def read(layout: Layout) -> Warehouse:
         models[REJECTED] = rejected_model(sources)
     order = in_dependency_order({name: model.reads for name, model in models.items()})
     ordered = tuple(models[name] for name in order)
-    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered), prices, alerts, products)
+    return Warehouse(layout.root, ordered, markets or (), code_versions(ordered), prices, alerts, products, dashboards)
 
 
 def _text(file: Path, problems: list[Problem]) -> str | None:
@@ -125,6 +128,17 @@ def _alerts(layout: Layout, markets: tuple[Market, ...] | None, problems: list[P
 def _products(layout: Layout, tables: Mapping[TableName, Draft | None], problems: list[Problem]) -> tuple[Product, ...]:
     files = {name: layout.root / SERVING_FOLDER / f"{name}.yaml" for name in layout.products}
     return read_products(files, lambda file: _text(file, problems), tables, problems)
+
+
+def _dashboards(layout: Layout, schema: Schema, problems: list[Problem]) -> tuple[Dashboard, ...]:
+    dashboards: list[Dashboard] = []
+    for path in layout.dashboards:
+        text = _text(layout.root / path, problems)
+        if text is not None:
+            dashboard, found = read_dashboard(layout.root / path, text, schema)
+            problems += found
+            dashboards += [dashboard] if dashboard else []
+    return tuple(dashboards)
 
 
 def _forms(layout: Layout, problems: list[Problem]) -> Mapping[Folder, tuple[YamlFile, TableFormType] | None]:

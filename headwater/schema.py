@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headwater.alerts.declaration import AlertsForm
+from headwater.dashboard.declaration import DashboardForm
 from headwater.declaration import Form, MarketsForm, PricesForm, ReportForm, SourceForm, StreamForm
 from headwater.fixtures.declaration import FixtureForm
 from headwater.serving.declaration import ProductForm
@@ -24,6 +25,7 @@ FILES: Mapping[str, tuple[type[Form], str]] = {
     "fixture.json": (FixtureForm, "a file of a model's tests/"),
     "alerts.json": (AlertsForm, "alerts.yaml"),
     "product.json": (ProductForm, "a file of serving/"),
+    "dashboard.json": (DashboardForm, "a file of dashboards/"),
 }
 
 

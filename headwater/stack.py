@@ -29,6 +29,7 @@ class Ports:
     kafka_controller: int = 9093  # HEADWATER_PORT_KAFKA_CONTROLLER
     watch: int = 9400  # HEADWATER_PORT_WATCH
     api: int = 8800  # HEADWATER_PORT_API
+    dashboard: int = 8700  # HEADWATER_PORT_DASHBOARD
 
     @classmethod
     def variable(cls, field: str) -> str:
@@ -94,6 +95,11 @@ class Stack:
     def api_url(self) -> str:
         """The data service API, where it listens on loopback."""
         return f"http://127.0.0.1:{self.ports.api}"
+
+    @property
+    def dashboard_url(self) -> str:
+        """The dashboard."""
+        return f"http://127.0.0.1:{self.ports.dashboard}"
 
     @property
     def kafka(self) -> str:

@@ -14,8 +14,8 @@ from resources.local import lifecycle, ports
 
 PROJECT = Path(__file__).parent.parent
 INTEGRATION = PROJECT / "tests" / "integration"
-OWN_STACKS = ("exactness", "local/test_up_and_down.py", "tour")
-"""Tests below it that start a stack of their own; all others share one."""
+OWN_STACKS = ("dashboard", "exactness", "local/test_up_and_down.py", "tour")
+"""Tests below it that start a stack of their own, or need none; all others share one."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ from headwater.problem import HeadwaterError
 from headwater.stack import Stack
 from resources import jars
 from resources.local import dagster as dagster_processes
-from resources.local import disk, flink, kafka, keeper, owned, ports, ready, simulator, supervisor, watch
+from resources.local import dashboard, disk, flink, kafka, keeper, owned, ports, ready, simulator, supervisor, watch
 from resources.local import serving as serving_processes
 from resources.local.program import Program
 
@@ -60,7 +60,7 @@ def start(
     Args:
         stack: Where it lives and listens.
         dagster: With Dagster among the processes; the jobs do not need it, `start_dagster` sets it going.
-        serving: With what serves tables among the processes; `start_serving` sets it going.
+        serving: With the processes that serve tables to people and programs; `start_serving` sets them going.
         demo: With the simulator among the processes; `start_simulator` sets it going.
         on_event: Told of every step, from several threads.
 
@@ -101,14 +101,14 @@ def start_dagster(stack: Stack, on_event: OnStep = ignore) -> None:
 
 
 def start_serving(stack: Stack, on_event: OnStep = ignore) -> None:
-    """Start what serves tables by key, and wait until the API answers.
+    """Start what serves the tables, once they are there, and wait until it answers.
 
     Raises:
         HeadwaterError: it does not come up.
     """
-    for name in (serving_processes.FEEDER, serving_processes.API):
+    for name in (serving_processes.FEEDER, serving_processes.API, dashboard.NAME):
         supervisor.start(stack, name)
-    _wait_for_all(stack, [ready.API], on_event)
+    _wait_for_all(stack, [ready.API, ready.DASHBOARD], on_event)
 
 
 def start_simulator(stack: Stack) -> None:
@@ -230,6 +230,7 @@ def _prepare(stack: Stack, *, dagster: bool, serving: bool, demo: bool) -> list[
         programs += dagster_processes.programs(stack)
     if serving:
         programs += serving_processes.programs()
+        programs.append(dashboard.program())
     if demo:
         programs.append(simulator.program())
     return programs

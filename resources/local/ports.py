@@ -18,20 +18,19 @@ _USED_BY = {
     "kafka_controller": "Kafka's controller",
     "watch": "metrics and health",
     "api": "the data service API",
+    "dashboard": "the dashboard",
 }
-
-
-_SERVING = ("api",)
+_DAGSTER, _SERVING = ("dagster",), ("api", "dashboard")
 
 
 def check_free(ports: Ports, *, dagster: bool = True, serving: bool = True) -> None:
-    """Every port can be listened on.
+    """Every port that is wanted can be listened on.
 
     Raises:
         HeadwaterError: one or more are taken; names the holder and the setting of each.
     """
-    spared = (() if dagster else ("dagster",)) + (() if serving else _SERVING)
-    taken = [message for field, message in _taken(ports).items() if field not in spared]
+    unused = (() if dagster else _DAGSTER) + (() if serving else _SERVING)
+    taken = [message for field, message in _taken(ports).items() if field not in unused]
     if taken:
         raise HeadwaterError("\n".join(taken), next_command="headwater up, once the ports are free or set otherwise")
 

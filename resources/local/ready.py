@@ -10,7 +10,7 @@ from typing import Any
 
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
-from resources.local import dagster, flink, kafka, serving, supervisor
+from resources.local import dagster, dashboard, flink, kafka, serving, supervisor
 
 _LOADING = "the definitions are being loaded"
 
@@ -85,6 +85,16 @@ def api_answers(stack: Stack) -> bool:
         return False
 
 
+def dashboard_answers(stack: Stack) -> bool:
+    """The dashboard gives its pages, or asks who wants them."""
+    import httpx
+
+    try:
+        return httpx.get(stack.dashboard_url, timeout=5).status_code < 500
+    except httpx.HTTPError:
+        return False
+
+
 def definitions_problem(stack: Stack) -> str:
     """Why Dagster's definitions are not loaded, in one line, or "" when they are."""
     query = (
@@ -119,6 +129,7 @@ GATEWAY = Service("SQL gateway", (flink.GATEWAY,), gateway_answers)
 CODE_SERVER = Service(
     "Dagster's code server", (dagster.CODE_SERVER,), lambda stack: dagster.code_socket(stack).exists()
 )
+DASHBOARD = Service("Dashboard", (dashboard.NAME,), dashboard_answers)
 DAGSTER = Service("Dagster", (dagster.CODE_SERVER, dagster.WEBSERVER, dagster.DAEMON), dagster_answers)
 
 

@@ -41,7 +41,8 @@ def test_every_port_of_the_stack_is_used_once(place: Stack) -> None:
     used = [config["rest.port"], config["jobmanager.rpc.port"], config["sql-gateway.endpoint.rest.port"]]
     used += [int(port) for port in re.findall(r"^listeners=.*:(\d+),.*:(\d+)$", kafka.properties(place), re.M)[0]]
     used.append(int(re.findall(r"^http://127.0.0.1:(\d+)/", config["metrics.reporter.watch.hostUrl"])[0]))
-    assert sorted([*used, place.ports.dagster, place.ports.api]) == sorted(asdict(place.ports).values())
+    others = [place.ports.dagster, place.ports.api, place.ports.dashboard]
+    assert sorted([*used, *others]) == sorted(asdict(place.ports).values())
 
 
 def test_each_of_flinks_processes_pushes_its_metrics_under_its_name(place: Stack) -> None:

@@ -1,0 +1,188 @@
+"""Today so far, the other day, the chart's line: against going through the rows one by one."""
+
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from headwater.calendar import local_date, local_day
+from headwater.sofar import same_time
+from serving.dashboard.comparison import Against, other_edges
+from serving.dashboard.figures import by_slice, change, grouped, pair, total, value, written
+from serving.dashboard.frame import minute_of
+from serving.dashboard.selection import NO_VALUE, Selection
+from serving.dashboard.series import line, spark
+from tests.unit.dashboard.frames import CREATED, DASHBOARD, MARKETS, RATE, REVENUE, SCALES, Row, counted, frame_of, rows_of
+
+ORDINARY = datetime(2026, 11, 20, 15, 37, tzinfo=UTC)
+CLOCKS_CHANGED_IN_NEW_YORK = datetime(2026, 11, 2, 7, 12, tzinfo=UTC)
+JUST_MIDNIGHT_IN_HONG_KONG = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)
+NOWS = [ORDINARY, CLOCKS_CHANGED_IN_NEW_YORK, JUST_MIDNIGHT_IN_HONG_KONG]
+AGAINST = [Against(1), Against(7), Against(0, date(2026, 10, 30)), Against(0, date(2026, 11, 1))]
+
+
+@pytest.mark.parametrize("now", NOWS)
+@pytest.mark.parametrize("against", AGAINST)
+def test_today_and_the_other_day_are_what_counting_row_by_row_gives(now: datetime, against: Against) -> None:
+    rows = rows_of(3, now, days=26, rows=500)
+    frame = frame_of(rows, now, [against])
+    today, other = by_slice(frame, against)
+    for number, each in enumerate(frame.slices):
+        market = next((market for market in MARKETS if market.code == each.market), None)
+        for column, scale in SCALES.items():
+            if market is None:
+                assert today[column][number] == other[column][number] == 0
+                continue
+            begin = minute_of(local_day(market, local_date(market, now)).starts_at)
+            of_today = counted(rows, column, lambda row: row.slice == each and begin <= row.minute < minute_of(now))
+            assert Fraction(int(today[column][number]), 10**scale) == of_today
+            day = against.day_of(market, now)
+            span = minute_of(local_day(market, day).starts_at), minute_of(same_time(market, day, now))
+            of_other = counted(rows, column, lambda row: row.slice == each and span[0] <= row.minute < span[1])
+            assert Fraction(int(other[column][number]), 10**scale) == of_other
+
+
+def test_a_date_is_the_same_in_every_market_and_days_ago_go_by_each_markets_own_today() -> None:
+    late = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)  # in Hong Kong it is the 21st already
+    assert [Against(1).day_of(market, late).day for market in MARKETS] == [19, 20, 20]
+    assert [Against(0, date(2026, 11, 13)).day_of(market, late).day for market in MARKETS] == [13, 13, 13]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("1d", Against(1)),
+        ("7d", Against(7)),
+        ("2026-11-13", Against(0, date(2026, 11, 13))),
+        ("", Against(1)),
+        ("0d", Against(1)),
+        ("9999d", Against(1)),
+        ("2026-11-21", Against(1)),
+        ("2019-01-01", Against(1)),
+        ("'; DROP", Against(1)),
+    ],
+)
+def test_an_address_says_the_other_day_and_nonsense_is_yesterday(text: str, meant: Against) -> None:
+    assert Against.parse(text, date(2026, 11, 21)) == meant
+    assert Against.parse(str(meant), date(2026, 11, 21)) == meant
+
+
+@pytest.mark.parametrize("now", NOWS)
+@pytest.mark.parametrize("hours", [1, 3, 24])
+def test_the_charts_line_is_what_counting_minute_by_minute_gives(now: datetime, hours: int) -> None:
+    rows = rows_of(5, now, rows=400)
+    against = Against(7)
+    frame = frame_of(rows, now, [against])
+    selection = Selection("", ("a", ""), "created", against, hours)
+    found = line(frame, selection, CREATED)
+    assert len(found.today) == hours * 60 // found.step
+    codes = {market.code: market for market in MARKETS}
+
+    def is_chosen(row: Row) -> bool:
+        return row.slice.market in codes and row.slice.values[0] == "a"
+
+    for place, shown in enumerate(found.today):
+        begin = found.start + place * found.step
+        assert shown == counted(rows, "created", lambda row: is_chosen(row) and begin <= row.minute < begin + found.step)
+    edges = [found.start + place * found.step for place in range(len(found.today) + 1)]
+    others = {code: other_edges(market, edges, now, against) for code, market in codes.items()}
+    for place, shown in enumerate(found.other):
+        assert shown == counted(
+            rows,
+            "created",
+            lambda row: is_chosen(row) and others[row.slice.market][place] <= row.minute < others[row.slice.market][place + 1],
+        )
+
+
+@pytest.mark.parametrize("now", NOWS)
+def test_the_other_days_minutes_are_those_at_which_the_clocks_showed_the_same(now: datetime) -> None:
+    edges = list(range(minute_of(now) - 24 * 60, minute_of(now) + 1, 15))
+    for market in MARKETS:
+        for ago in (1, 7):
+            for edge, other in zip(edges, other_edges(market, edges, now, Against(ago)), strict=True):
+                at = datetime.fromtimestamp(edge * 60, UTC)
+                day = local_date(market, at) - timedelta(days=ago)
+                assert other == minute_of(same_time(market, day, at))
+
+
+def test_sums_of_any_span_are_exact_however_the_span_lies_to_the_days() -> None:
+    rows = rows_of(11, ORDINARY, rows=500)
+    frame = frame_of(rows, ORDINARY)
+    end = minute_of(ORDINARY)
+    for low, high in [(end - 3000, end), (end - 1440, end - 1440), (end, end - 60), (end - 1, end), (end - 2000, end - 700)]:
+        slices = np.arange(len(frame.slices), dtype=np.int64)
+        sums = frame.sums(slices, np.array(low), np.array(high))
+        for number, each in enumerate(frame.slices):
+            assert sums["revenue"][number] == sum(
+                row.values["revenue"] for row in rows if row.slice == each and low <= row.minute < high
+            )
+
+
+def test_groups_add_up_to_the_whole_and_null_has_a_name() -> None:
+    frame = frame_of(rows_of(1, ORDINARY), ORDINARY)
+    selection = Selection("", ("", ""), "created")
+    groups = grouped(frame, selection, lambda each: each.values[0] or NO_VALUE)
+    whole = total(frame, selection)
+    assert set(groups) == {"a", "b", NO_VALUE}
+    for column in SCALES:
+        assert sum(each.today[column] for each in groups.values()) == whole.today[column]
+    chosen = total(frame, selection.with_value(0, NO_VALUE))
+    assert chosen == groups[NO_VALUE]
+
+
+def test_rows_of_a_market_that_is_not_declared_are_left_out_and_said() -> None:
+    frame = frame_of(rows_of(1, ORDINARY), ORDINARY)
+    assert frame.undeclared == ("zz",)
+    assert all(frame.slices[number].market != "zz" for number in Selection("", ("", "")).slices(frame))
+
+
+def test_amounts_in_several_currencies_have_no_sum() -> None:
+    frame = frame_of(rows_of(1, ORDINARY), ORDINARY)
+    assert Selection("", ("", "")).currency(frame, REVENUE) is None
+    assert Selection("hk", ("", "")).currency(frame, REVENUE) == "HKD"
+    assert Selection("", ("", "")).currency(frame, CREATED) == ""
+
+
+def test_a_ratio_is_that_of_the_sums_and_has_no_value_over_nothing() -> None:
+    parts = {"created": Fraction(8), "cancelled": Fraction(2), "revenue": Fraction(0), "seconds": Fraction(0)}
+    assert value(RATE, parts) == Fraction(1, 4)
+    assert value(RATE, parts | {"created": Fraction(0)}) is None
+    assert change(Fraction(4), Fraction(5)) == Fraction(1, 4)
+    assert change(Fraction(0), Fraction(5)) is None
+
+
+def test_a_value_is_written_as_sql_gives_it() -> None:
+    assert written(Fraction(123456, 100), 2) == "1234.56"
+    assert written(Fraction(7), 0) == "7"
+    assert written(None, 2) == ""
+
+
+def test_the_small_line_is_the_last_hour() -> None:
+    rows = rows_of(2, ORDINARY, days=1, rows=2000)
+    frame = frame_of(rows, ORDINARY)
+    slices = Selection("hk", ("", "")).slices(frame)
+    found = spark(frame, slices, CREATED)
+    assert len(found) == 20
+    end = minute_of(ORDINARY)
+    assert sum(number or 0 for number in found) == counted(
+        rows, "created", lambda row: row.slice.market == "hk" and end - 60 <= row.minute < end
+    )
+
+
+def test_an_empty_table_is_all_noughts() -> None:
+    frame = frame_of([], ORDINARY)
+    selection = Selection("", ("", ""), "created")
+    assert total(frame, selection).of(CREATED) == (0, 0)
+    assert set(line(frame, selection, CREATED).today) == {0}
+    assert pair(frame, Against(1), selection.slices(frame)).of(RATE) == (None, None)
+
+
+def test_a_selection_comes_back_from_its_address() -> None:
+    codes = {market.code: market for market in MARKETS}
+    selection = Selection("hk", ("a", ""), "rate", Against(7), 24)
+    query = dict(part.split("=") for part in selection.query(DASHBOARD).removeprefix("?").split("&"))
+    assert Selection.parse(query, DASHBOARD, codes, date(2026, 11, 21)) == selection
+    assert Selection.parse({"market": "xx", "measure": "x", "span": "99"}, DASHBOARD, codes, date(2026, 11, 21)) == Selection(
+        "", ("", ""), "created"
+    )
