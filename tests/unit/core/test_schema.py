@@ -24,7 +24,13 @@ def test_each_file_of_the_reference_warehouse_names_its_schema(file: Path):
     if file.parent.name == "tests":
         assert schema == FOLDER / "fixture.json"
         return
-    layers = {"ods": "ods-table", "dwd": "stream-table", "dm": "stream-table", "rpt": "report-table"}
+    layers = {
+        "ods": "ods-table",
+        "dwd": "stream-table",
+        "dm": "stream-table",
+        "rpt": "report-table",
+        "dashboards": "dashboard",
+    }
     assert schema == FOLDER / f"{layers.get(file.relative_to(PROJECT).parts[1], 'markets')}.json"
 
 

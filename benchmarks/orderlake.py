@@ -18,7 +18,7 @@ from headwater.model import Market, TableName
 from resources.paimon.arrow import arrow_type
 from resources.paimon.layout import table_path
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[1]
 KPI = TableName.parse("dm.kpi_minute")
 PRICES = ("priority", "regular", "saver")
 VEHICLES = ("car", "motorcycle", "van")
@@ -74,7 +74,12 @@ class OrdersLake:
 
 
 def rows_between(
-    markets: Sequence[Market], first: datetime, last: datetime, seed: int = 7, every: timedelta = MINUTE, scale: float = 1
+    markets: Sequence[Market],
+    first: datetime,
+    last: datetime,
+    seed: int = 7,
+    every: timedelta = MINUTE,
+    scale: float = 1,
 ) -> Iterator[Row]:
     """Orders of every market, price category and vehicle type, with a day's rise and fall by the market's clock."""
     random = Random(f"{seed} {first.isoformat()}")
