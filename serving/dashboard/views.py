@@ -296,9 +296,8 @@ def _blamed(measure: Measure, found: tuple[str, Part] | None, whole: Fraction, c
     label, part = found
     effect = wording.difference(measure, part.effect, currency)
     share, weight = (f"{float(each) * 100:.0f}{wording.NARROW}%" for each in (part.effect / whole, part.weight))
-    return (
-        f"{label} {part.name} moved most out of proportion: {effect}, {share} of the change, at {weight} of the whole."
-    )
+    said = f"{effect}, {share} of the change, at {weight} of the whole"
+    return f"{label} {part.name} moved most out of proportion: {said}."
 
 
 def _rounded(values: tuple[float | None, ...], factor: int) -> list[float | None]:
