@@ -194,6 +194,14 @@ SUITE = (
         130,
     ),
     Benchmark(
+        "dashboard",
+        "200 viewers at once: from a commit to their numbers, and the server's CPU and memory; no ratios",
+        "no goal",
+        "benchmarks.viewers",
+        False,
+        5,
+    ),
+    Benchmark(
         "parity",
         "200 comparisons of streamed tables with batch beside live traffic, and how many are wrong; no ratios",
         "0",

@@ -13,7 +13,7 @@ from cli.progress import showing_steps
 from headwater.model import Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
-from resources.local import lifecycle, supervisor
+from resources.local import dashboard, lifecycle, supervisor
 from resources.local.lifecycle import OnStep, Step
 
 # Together with the simulator's five, within the 30 s that stopping may take.
@@ -176,7 +176,7 @@ def stay(stack: Stack) -> None:
 def addresses(stack: Stack) -> str:
     """Where to look."""
     return (
-        f"\n  Dashboard    {stack.dashboard_url}"
+        f"\n  Dashboard    {dashboard.url(stack)}"
         f"\n  Dagster      {stack.dagster_url}"
         f"\n  Flink        {stack.flink_url}"
         f"\n  SQL gateway  {stack.gateway_url}"

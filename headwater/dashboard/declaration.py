@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -33,8 +33,8 @@ class MeasureForm(Form):
 
     label: Text = Field(description="How people call it.")
     sum: str | None = Field(default=None, description="The column that is summed.")
-    ratio: Annotated[Names, Field(min_length=2, max_length=2)] | None = Field(
-        default=None, description="Two columns: the sum of the first by the sum of the second."
+    ratio: Names | None = Field(
+        default=None, description="Two columns: the sum of the first is divided by the sum of the second."
     )
     unit: Literal["count", "money", "seconds", "share"] = Field(
         default="count",
@@ -47,6 +47,8 @@ class MeasureForm(Form):
     def _one_of_two(self) -> Self:
         if (self.sum is None) == (self.ratio is None):
             raise ValueError("a measure says either sum or ratio")
+        if self.ratio is not None and len(self.ratio) != 2:
+            raise ValueError("a ratio names two columns: what is divided, and by what")
         return self
 
 

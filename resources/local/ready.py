@@ -90,7 +90,7 @@ def dashboard_answers(stack: Stack) -> bool:
     import httpx
 
     try:
-        return httpx.get(stack.dashboard_url, timeout=5).status_code < 500
+        return httpx.get(dashboard.url(stack), timeout=5).status_code < 500
     except httpx.HTTPError:
         return False
 

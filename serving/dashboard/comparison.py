@@ -55,6 +55,9 @@ class Against:
         return self.day or local_date(market, at) - timedelta(days=self.days_ago)
 
 
+YESTERDAY = Against(1)
+
+
 @dataclass(frozen=True, slots=True)
 class Spans:
     """Of each market a span of minutes since 1970, in the markets' order: from its start to before its end."""

@@ -196,5 +196,3 @@ def _day(value: object) -> date:
     if isinstance(value, date):
         return value
     raise TypeError(f"{value} is no day")
-
-

@@ -73,9 +73,7 @@ def grouped(frame: Frame, selection: Selection, key: Callable[[Slice], str]) -> 
     groups: dict[str, list[int]] = {}
     for number in selection.slices(frame):
         groups.setdefault(key(frame.slices[number]), []).append(int(number))
-    return {
-        name: pair(frame, selection.against, np.array(numbers, dtype=np.int64)) for name, numbers in groups.items()
-    }
+    return {name: pair(frame, selection.against, np.array(numbers, dtype=np.int64)) for name, numbers in groups.items()}
 
 
 def _summed(frame: Frame, spans: Spans) -> Sums:
@@ -102,5 +100,3 @@ def written(number: Value, places: int) -> str:
         return ""
     scaled = round(number * 10**places)
     return str(Decimal(scaled).scaleb(-places))
-
-

@@ -117,7 +117,7 @@ class Freshnesses:
 
 
 def measured(text: str, way: frozenset[TableName], table: TableName) -> Measured:
-    """What an exposition of `watch` says of a table, whose data comes along `way`. Raises ValueError when it is none."""
+    """What an exposition of `watch` says of a table whose data comes along `way`. Raises ValueError when it is none."""
     from prometheus_client.parser import text_string_to_metric_families
 
     samples: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
@@ -160,7 +160,8 @@ def in_words(found: Measured | None, promise: Freshness | None, up_to: datetime,
     if found is None or now - found.at >= _OLD:
         return f"Numbers are {wording.duration(age)} old; at which hop the time goes is not measured now."
     if found.state is State.QUIET:
-        return f"Nothing new has happened for {wording.duration(age)}: the sources are quiet, and everything they have is here."
+        since = wording.duration(age)
+        return f"Nothing new has happened for {since}: the sources are quiet, and everything they have is here."
     return f"Numbers are {wording.duration(age)} old, though nothing waits at any hop: the sources give nothing newer."
 
 

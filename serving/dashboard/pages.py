@@ -55,7 +55,9 @@ class Page:
         self.user = request.scope.get("headwater.user", "")
         self.is_wall = self.query.get("screen") == "wall"
         self._codes = {market.code: market for market in house.declared.markets}
-        self.selection = Selection.parse(self.query, dashboard, self._codes, datetime.now(UTC).date() + timedelta(days=1))
+        self.selection = Selection.parse(
+            self.query, dashboard, self._codes, datetime.now(UTC).date() + timedelta(days=1)
+        )
         self._shown: list[Callable[[Frame], None]] = []
         self._choices: Choices | None = None
         self._has_chart = True
@@ -99,7 +101,9 @@ class Page:
     def choose(self, name: str, value: str) -> None:
         """Somebody has chosen: show it, and have the address say it."""
         query = self._query() | {name: value}
-        self.selection = Selection.parse(query, self.dashboard, self._codes, datetime.now(UTC).date() + timedelta(days=1))
+        self.selection = Selection.parse(
+            query, self.dashboard, self._codes, datetime.now(UTC).date() + timedelta(days=1)
+        )
         self.feed.want(self.selection.against)
         ui.navigate.history.replace(self.path + self.selection.query(self.dashboard))
         self.refresh()
@@ -124,8 +128,7 @@ class Page:
     def href(self, path: str, selection: Selection) -> str:
         """The address of a page with this choice."""
         query = selection.query(self.dashboard)
-        wall = "&screen=wall" if self.is_wall and query else "?screen=wall" if self.is_wall else ""
-        return path.format(name=self.dashboard.name) + query + wall
+        return path.format(name=self.dashboard.name) + (_with(query, "screen=wall") if self.is_wall else query)
 
     def _frame(self) -> Frame | None:
         """The newest frame, if it has the days of the choice; otherwise they are asked for."""
@@ -142,11 +145,16 @@ class Page:
 
     def _head(self) -> None:
         ui.add_head_html(_THEME_SCRIPT % ('document.documentElement.classList.add("wall");' if self.is_wall else ""))
-        ui.add_head_html(f'<link rel="stylesheet" href="/assets/page.css?{int((BROWSER / "page.css").stat().st_mtime)}">')
+        ui.add_head_html(
+            f'<link rel="stylesheet" href="/assets/page.css?{int((BROWSER / "page.css").stat().st_mtime)}">'
+        )
 
     def _query(self) -> dict[str, str]:
         selection = self.selection
-        said = {dimension.column: value for dimension, value in zip(self.dashboard.dimensions, selection.values, strict=True)}
+        said = {
+            dimension.column: value
+            for dimension, value in zip(self.dashboard.dimensions, selection.values, strict=True)
+        }
         return said | {
             "market": selection.market,
             "measure": selection.measure,
@@ -171,7 +179,7 @@ class Page:
             "title": self.dashboard.title + (f" · {market.name if market else 'all markets'}" if self.is_wall else ""),
             "pages": pages,
             "wall": self.is_wall,
-            "wallHref": f"{self.path}{self.selection.query(self.dashboard) or '?'}{'&' if self.selection.query(self.dashboard) else ''}screen=wall",
+            "wallHref": self.path + _with(self.selection.query(self.dashboard), "screen=wall"),
             "user": self.user,
             "words": words,
             "stale": bool(words),
@@ -190,7 +198,11 @@ class Page:
         selection = self.selection
         markets = [["", "All markets"], *([market.code, market.name] for market in self.house.declared.markets)]
         fields: list[dict[str, Any]] = [_field("market", "Market", selection.market, markets)]
-        found = frame.kept("options", lambda: views.options(frame)) if frame is not None else [[] for _ in self.dashboard.dimensions]
+        found = (
+            frame.kept("options", lambda: views.options(frame))
+            if frame is not None
+            else [[] for _ in self.dashboard.dimensions]
+        )
         for place, dimension in enumerate(self.dashboard.dimensions):
             chosen = selection.values[place]
             known = list(dict.fromkeys([*found[place], *([chosen] if chosen else [])]))
@@ -230,3 +242,7 @@ def _own_landmarks(client: Client) -> None:
     slot = client.content.parent_slot
     if slot is not None:
         slot.parent.props("role=none")
+
+
+def _with(query: str, more: str) -> str:
+    return f"{query}&{more}" if query else f"?{more}"

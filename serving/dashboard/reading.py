@@ -60,16 +60,14 @@ def _rows(lake: Path, dashboard: Dashboard, snapshot_id: int, days: Sequence[dat
     texts = ", ".join(f"CAST({quoted(column)} AS VARCHAR) AS key_{index}" for index, column in enumerate(keys))
     sums = ", ".join(f"{quoted(column)} AS value_{index}" for index, column in enumerate(dashboard.columns))
     minute = quoted(dashboard.minute)
-    spans = " OR ".join(
-        f"({minute} >= TIMESTAMPTZ '{day} 00:00:00+00' AND {minute} < TIMESTAMPTZ '{day + timedelta(days=1)} 00:00:00+00')"
-        for day in days
-    )
+    spans = " OR ".join(f"({minute} >= {_midnight(day)} AND {minute} < {_midnight(_next(day))})" for day in days)
     sql = (
         f"SELECT CAST(epoch({minute}) // 60 AS BIGINT) AS minute, {texts}, {sums}"
         f" FROM {quoted_table(dashboard.table)} WHERE {spans or 'false'}"
     )
-    columns = list(dict.fromkeys([dashboard.minute, *keys, *dashboard.columns, *([dashboard.day] if dashboard.day else [])]))
-    table = PinnedTable(lake, dashboard.table, snapshot_id, columns, _pushed(dashboard, days))
+    days_column = (dashboard.day,) if dashboard.day else ()
+    columns: dict[str, None] = dict.fromkeys((dashboard.minute, *keys, *dashboard.columns, *days_column))
+    table = PinnedTable(lake, dashboard.table, snapshot_id, tuple(columns), _pushed(dashboard, days))
     with Session([table]) as session:
         return session.arrow(sql)
 
@@ -86,15 +84,22 @@ def _pushed(dashboard: Dashboard, days: Sequence[date]) -> tuple[Comparison, ...
     )
 
 
+def _midnight(day: date) -> str:
+    return f"TIMESTAMPTZ '{day} 00:00:00+00'"
+
+
+def _next(day: date) -> date:
+    return day + timedelta(days=1)
+
+
 def _slice_numbers(rows: "pyarrow.Table", dashboard: Dashboard, book: Book) -> "NDArray[np.int64]":
     """Of each row the number of its slice."""
     import numpy as np
-    import pyarrow.compute as pc
 
     combined = np.zeros(rows.num_rows, dtype=np.int64)
     dictionaries: list[list[str | None]] = []
     for index in range(1 + len(dashboard.dimensions)):
-        encoded = pc.dictionary_encode(rows.column(f"key_{index}"), null_encoding="encode").combine_chunks()
+        encoded = rows.column(f"key_{index}").dictionary_encode("encode").combine_chunks()
         dictionaries.append(encoded.dictionary.to_pylist())
         combined = combined * max(1, len(dictionaries[-1])) + encoded.indices.to_numpy().astype(np.int64)
     codes, inverse = np.unique(combined, return_inverse=True)
@@ -121,7 +126,9 @@ def _whole(values: "pyarrow.ChunkedArray", column: str) -> "tuple[NDArray, int]"
     if pyarrow.types.is_decimal(kind):
         filled = pc.fill_null(values, 0).combine_chunks()
         parts = filled.chunks if isinstance(filled, pyarrow.ChunkedArray) else [filled]
-        halves = [np.frombuffer(part.buffers()[1], np.int64).reshape(-1, 2)[part.offset :][: len(part)] for part in parts]
+        halves = [
+            np.frombuffer(part.buffers()[1], np.int64).reshape(-1, 2)[part.offset :][: len(part)] for part in parts
+        ]
         both = np.concatenate(halves) if halves else np.zeros((0, 2), np.int64)
         if not np.array_equal(both[:, 1], both[:, 0] >> 63):
             raise HeadwaterError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode
 
 from headwater.dashboard.dashboard import Dashboard, Measure, Unit
-from serving.dashboard.comparison import Against
+from serving.dashboard.comparison import YESTERDAY, Against
 from serving.dashboard.frame import Frame
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Selection:
     market: str = ""
     values: tuple[str, ...] = ()
     measure: str = ""
-    against: Against = Against()
+    against: Against = YESTERDAY
     hours: int = _DEFAULT_HOURS
 
     @classmethod
@@ -64,7 +64,7 @@ class Selection:
         }
         if self.measure != dashboard.measures[0].name:
             said["measure"] = self.measure
-        if self.against != Against():
+        if self.against != YESTERDAY:
             said["against"] = str(self.against)
         if self.hours != _DEFAULT_HOURS:
             said["span"] = str(self.hours)

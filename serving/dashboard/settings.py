@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Self
 
 from headwater.problem import HeadwaterError
+from resources.local.dashboard import HOST_VARIABLE
 
-HOST_VARIABLE = "HEADWATER_DASHBOARD_HOST"
 LOGIN_VARIABLE = "HEADWATER_DASHBOARD_LOGIN"
 HEADER_VARIABLE = "HEADWATER_DASHBOARD_USER_HEADER"
 PROXIES_VARIABLE = "HEADWATER_DASHBOARD_PROXIES"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Request
@@ -160,7 +159,9 @@ def _footer(page: Page) -> None:
     with ui.element("footer"):
         Words(
             {
-                "sentences": [f"Every number here is of one snapshot of {table}; {page.dashboard.owner} looks after it."],
+                "sentences": [
+                    f"Every number here is of one snapshot of {table}; {page.dashboard.owner} looks after it."
+                ],
                 "links": [{"label": f"{table} in Dagster", "href": asset}],
             }
         )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.dashboard.dashboard import Measure, Unit
 from serving.dashboard import wording
-from serving.dashboard.diagnosis import Part, culprit, drivers, finest, splits
+from serving.dashboard.diagnosis import Driver, Part, culprit, drivers, finest, splits
 from serving.dashboard.figures import grouped, total, value, written
 from serving.dashboard.frame import Frame
 from serving.dashboard.selection import Selection, named
@@ -170,16 +170,31 @@ def chart_table(frame: Frame, selection: Selection) -> View:
             cells[name] = {"text": wording.NOTHING if number is None else f"{number:,g} {shown['unit']}".strip()}
         rows.append({"id": str(at), "cells": cells})
     names = shown.get("names", ["Today", "Other day"])
-    columns = [_column("at", "Time"), *(_column(key, name, numeric=True) for key, name in zip(("today", "other"), names, strict=True))]
+    columns = [
+        _column("at", "Time"),
+        *(_column(key, name, numeric=True) for key, name in zip(("today", "other"), names, strict=True)),
+    ]
     caption = f"{shown['label']}, in numbers"
-    return {"caption": caption, "columns": columns, "rows": rows, "empty": shown["why"] or f"No {measure.label.lower()}."}
+    return {
+        "caption": caption,
+        "columns": columns,
+        "rows": rows,
+        "empty": shown["why"] or f"No {measure.label.lower()}.",
+    }
 
 
 def _card(frame: Frame, selection: Selection, measure: Measure, pair: "Pair") -> View:
     currency = selection.currency(frame, measure)
     view: View = {"name": measure.name, "label": measure.label, "description": measure.description}
     if currency is None:
-        return view | {"value": "by market", "note": _no_sum(frame, measure), "tone": "even", "exact": "", "other": "", "spark": []}
+        return view | {
+            "value": "by market",
+            "note": _no_sum(frame, measure),
+            "tone": "even",
+            "exact": "",
+            "other": "",
+            "spark": [],
+        }
     today, other = value(measure, pair.today), value(measure, pair.other)
     changed = wording.changed(measure, other, today)
     places = 6 if measure.is_ratio else max(0, frame.scales[measure.column])
@@ -190,7 +205,9 @@ def _card(frame: Frame, selection: Selection, measure: Measure, pair: "Pair") ->
         "change": changed if changed != wording.NOTHING else "",
         "direction": wording.direction(other, today),
         "tone": wording.tone(measure, other, today),
-        "note": f"{wording.shown(measure, other, currency)} {selection.against.words}" if other else f"nothing {selection.against.words}",
+        "note": f"{wording.shown(measure, other, currency)} {selection.against.words}"
+        if other
+        else f"nothing {selection.against.words}",
         "spark": spark(frame, selection.slices(frame), measure),
     }
 
@@ -207,9 +224,7 @@ def _compared(measure: Measure, today: Fraction | None, other: Fraction | None, 
     }
 
 
-def _table_of_parts(
-    caption: str, label: str, measure: Measure, found: list[Part], currency: str, against: str
-) -> View:
+def _table_of_parts(caption: str, label: str, measure: Measure, found: list[Part], currency: str, against: str) -> View:
     widest = max((abs(part.effect) for part in found), default=Fraction(0))
     rows = []
     for part in found:
@@ -254,9 +269,7 @@ def _no_sum(frame: Frame, measure: Measure) -> str:
     return f"{measure.label} is in {len(currencies)} currencies, which have no sum: choose a market."
 
 
-def _in_a_sentence(
-    measure: Measure, before: Fraction, after: Fraction, currency: str, selection: Selection
-) -> str:
+def _in_a_sentence(measure: Measure, before: Fraction, after: Fraction, currency: str, selection: Selection) -> str:
     now, then = wording.shown(measure, after, currency), wording.shown(measure, before, currency)
     moved = {"up": "rose", "down": "fell", "even": "stayed as it was"}[wording.direction(before, after)]
     where = selection.against.words
@@ -268,10 +281,11 @@ def _in_a_sentence(
     return f"{measure.label} {moved}: {now} today so far, {then} {where} up to the same local time ({by}{extra})."
 
 
-def _driven(measure: Measure, driver: Any, currency: str) -> str:
-    volume = wording.difference(measure, round(driver.by_volume), currency)
-    rate = wording.difference(measure, round(driver.by_rate), currency)
-    return f"Of that, {volume} by how many there were to be {measure.label.lower()}, {rate} by the rate ({driver.rate.label.lower()})."
+def _driven(measure: Measure, driver: Driver, currency: str) -> str:
+    volume = wording.difference(measure, Fraction(round(driver.by_volume)), currency)
+    rate = wording.difference(measure, Fraction(round(driver.by_rate)), currency)
+    label = measure.label.lower()
+    return f"Of that, {volume} by how many there were to be {label}, {rate} by the rate ({driver.rate.label.lower()})."
 
 
 def _blamed(measure: Measure, found: tuple[str, Part] | None, whole: Fraction, currency: str) -> str:
@@ -281,8 +295,9 @@ def _blamed(measure: Measure, found: tuple[str, Part] | None, whole: Fraction, c
         return "It is spread evenly: no slice moved much more than its size explains."
     label, part = found
     effect = wording.difference(measure, part.effect, currency)
-    share = float(part.effect / whole) * 100
-    return f"{label} {part.name} moved most out of proportion: {effect}, {share:.0f}{wording.NARROW}% of the change, at {float(part.weight) * 100:.0f}{wording.NARROW}% of the whole."
+    share, weight = (f"{float(each) * 100:.0f}{wording.NARROW}%" for each in (part.effect / whole, part.weight))
+    said = f"{effect}, {share} of the change, at {weight} of the whole"
+    return f"{label} {part.name} moved most out of proportion: {said}."
 
 
 def _rounded(values: tuple[float | None, ...], factor: int) -> list[float | None]:

@@ -52,7 +52,14 @@ def opened(browser: Browser, url: str, *, quiet: bool = True, **context: Any) ->
     page.on("console", note)
     page.on("pageerror", lambda error: told.append(str(error)))
     foreign: list[str] = []
-    page.on("request", lambda request: foreign.append(request.url) if "127.0.0.1" not in request.url and not request.url.startswith("data:") else None)
+    page.on(
+        "request",
+        lambda request: (
+            foreign.append(request.url)
+            if "127.0.0.1" not in request.url and not request.url.startswith("data:")
+            else None
+        ),
+    )
     page.goto(url)
     yield page
     window.close()

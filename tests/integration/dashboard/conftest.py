@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from benchmarks.orderlake import MINUTE, OrdersLake, rows_between
 from resources.local import ports
 from tests.integration.dashboard.chromium import chromium
-from tests.integration.dashboard.lake import MINUTE, OrdersLake, rows_between
 from tests.integration.dashboard.site import Site
 
 

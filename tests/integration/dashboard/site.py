@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import yaml
 
+from benchmarks.orderlake import PROJECT
 from headwater.loader import load
 from headwater.model import Market
 from headwater.stack import Ports, Stack
-from tests.integration.dashboard.lake import PROJECT
 from tests.integration.waiting import eventually
 
 MARKETS = ("au", "hk", "in", "us")
@@ -58,7 +58,7 @@ class Site:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "serving.dashboard"], env=environment, cwd=PROJECT, stdout=log, stderr=log
             )
-        eventually(self._answers, lambda: f"the dashboard, which says: {self.log.read_text()[-2000:]}")
+        eventually(self._answers, lambda: f"the dashboard, which says: {self.log.read_text()[-2000:]}", seconds=180)
 
     def stop(self, *, kill: bool = False) -> None:
         """End the process."""

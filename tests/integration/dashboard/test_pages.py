@@ -10,35 +10,46 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from benchmarks.orderlake import KPI
 from headwater.calendar import local_date
 from resources.query import answer
 from tests.integration.dashboard.chromium import opened
 from tests.integration.dashboard.conftest import Shop
-from tests.integration.dashboard.lake import KPI
 from tests.integration.waiting import eventually
 
 SUMS = ("created", "matched", "completed", "cancelled")
 
 _SHOWN = """() => ({
   snapshot: Number(document.querySelector("[data-test=snapshot]").textContent),
-  cards: Object.fromEntries([...document.querySelectorAll(".card")].map((card) => [card.dataset.measure, {...card.dataset}])),
+  cards: Object.fromEntries(
+    [...document.querySelectorAll(".card")].map((card) => [card.dataset.measure, {...card.dataset}])),
 })"""
 
 _PALE = """() => {
-  const parse = (text) => { const p = text.match(/[\\d.]+/g).map(Number); return { rgb: p.slice(0, 3), a: p.length > 3 ? p[3] : 1 }; };
-  const light = (rgb) => { const c = rgb.map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]; };
-  const behind = (element) => { for (let e = element; e; e = e.parentElement) { const b = parse(getComputedStyle(e).backgroundColor); if (b.a > 0.99) return b.rgb; } return [255, 255, 255]; };
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const linear = (v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+  const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = parse(getComputedStyle(e).backgroundColor);
+      if ((colour[3] ?? 1) > 0.99) return colour;
+    }
+    return [255, 255, 255];
+  };
   const found = [];
   for (const element of document.querySelectorAll("body *")) {
     if (!element.checkVisibility() || element.closest("svg, [aria-hidden=true]")) continue;
     if (![...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())) continue;
-    const style = getComputedStyle(element);
-    const [a, b] = [light(parse(style.color).rgb), light(behind(element))].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
+    const both = [parse(getComputedStyle(element).color), behind(element)].map(light).sort((x, y) => y - x);
+    const ratio = (both[0] + 0.05) / (both[1] + 0.05);
     if (ratio < 4.5) found.push(`${element.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
   }
   return found;
 }"""
+"""The texts of a page whose contrast is below that of WCAG's level AA, 4.5."""
+
+_UNNAMED = """() => [...document.querySelectorAll("input, select, button")]
+  .filter((e) => !(e.labels?.length || e.textContent.trim() || e.ariaLabel)).length"""
 
 
 def shown(page: Page) -> dict[str, Any]:
@@ -68,7 +79,9 @@ def assert_equal(cards: Mapping[str, Any], said: Mapping[str, Any], key: str = "
 def choose(page: Page, name: str, value: str) -> None:
     """Choose in a filter, and wait until the address says so."""
     page.locator(f"select[name={name}]").first.select_option(value)
-    page.wait_for_function("([name, value]) => new URLSearchParams(location.search).get(name) === value", arg=[name, value])
+    page.wait_for_function(
+        "([name, value]) => new URLSearchParams(location.search).get(name) === value", arg=[name, value]
+    )
 
 
 def test_the_numbers_of_a_page_are_those_of_a_query_at_the_snapshot_that_it_names(shop: Shop, browser: Browser) -> None:
@@ -153,8 +166,7 @@ def test_keyboards_and_screen_readers_find_their_way(shop: Shop, browser: Browse
         assert page.locator("h1").count() == 1
         assert page.locator("table:not(:has(caption))").count() == 0
         assert page.locator("th:not([scope])").count() == 0
-        unnamed = "[...document.querySelectorAll('input, select, button')].filter((e) => !(e.labels?.length || e.textContent.trim() || e.ariaLabel)).length"
-        assert page.evaluate(unnamed) == 0
+        assert page.evaluate(_UNNAMED) == 0
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "Skip to the numbers"
         page.locator("[data-measure=matched]").focus()
@@ -272,8 +284,10 @@ def test_a_lost_connection_is_told_in_words_and_heals(shop: Shop, browser: Brows
         newest = shop.go_on()
         shop.site.start()
         eventually(
-            lambda: page.locator("[data-test=snapshot]").count() == 1
-            and page.inner_text("[data-test=lost]") == ""
-            and shown(page)["snapshot"] >= newest,
+            lambda: (
+                page.locator("[data-test=snapshot]").count() == 1
+                and page.inner_text("[data-test=lost]") == ""
+                and shown(page)["snapshot"] >= newest
+            ),
             "numbers again",
         )

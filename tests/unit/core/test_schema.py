@@ -24,8 +24,14 @@ def test_each_file_of_the_reference_warehouse_names_its_schema(file: Path):
     if file.parent.name == "tests":
         assert schema == FOLDER / "fixture.json"
         return
-    layers = {"ods": "ods-table", "dwd": "stream-table", "dm": "stream-table", "rpt": "report-table"}
-    layers["serving"] = "product"
+    layers = {
+        "ods": "ods-table",
+        "dwd": "stream-table",
+        "dm": "stream-table",
+        "rpt": "report-table",
+        "serving": "product",
+        "dashboards": "dashboard",
+    }
     assert schema == FOLDER / f"{layers.get(file.relative_to(PROJECT).parts[1], 'markets')}.json"
 
 

@@ -79,7 +79,9 @@ def frame_of(rows: Sequence[Row], now: datetime, against: Iterable[Against] = (A
             ((slices.index(row.slice) * DAY_MINUTES + minute, row) for row, minute in within), key=lambda each: each[0]
         )
         running = {
-            column: np.concatenate([[0], np.cumsum([row.values[column] for _, row in here], dtype=np.int64)]).astype(np.int64)
+            column: np.concatenate([[0], np.cumsum([row.values[column] for _, row in here], dtype=np.int64)]).astype(
+                np.int64
+            )
             for column in SCALES
         }
         blocks[day] = Block(day, np.array([place for place, _ in here], dtype=np.int64), running)

@@ -56,15 +56,15 @@ def test_a_dashboard_is_read_with_its_measures_in_order(folder: Path) -> None:
     ("old", "new", "said"),
     [
         ("dm.kpi_minute", "dm.kpi_minutes", "dashboards/shop.yaml:4:8: there is no table dm.kpi_minutes"),
-        ("sum: created", "sum: createt", "dashboards/shop.yaml:10:35: dm.kpi_minute has no column «createt»"),
-        ("[matched, created]", "[matched, market]", "dashboards/shop.yaml:11:39: «market» of dm.kpi_minute is STRING"),
+        ("sum: created", "sum: createt", "dashboards/shop.yaml:10:34: dm.kpi_minute has no column «createt»"),
+        ("[matched, created]", "[matched, market]", "dashboards/shop.yaml:11:40: «market» of dm.kpi_minute is STRING"),
         ("minute: minute_at", "minute: created", "dashboards/shop.yaml:5:9: «created» of dm.kpi_minute is BIGINT"),
         ("  vehicle_type: {", "  vehicle: {", "dashboards/shop.yaml:8:3: dm.kpi_minute has no column «vehicle»"),
         ("  vehicle_type: {", "  market: {", "dashboards/shop.yaml:8:3: «market» stands for something else"),
         ("sum: created}", "sum: created, ratio: [matched, created]}", "a measure says either sum or ratio"),
         ("unit: share", "unit: shares", "«shares» is not one of count, money, seconds, share"),
         ("title: Shop\n", "", "the file lacks «title»"),
-        ("ratio: [matched, created]", "ratio: [matched]", "dashboards/shop.yaml:11:23"),
+        ("ratio: [matched, created]", "ratio: [matched]", "a ratio names two columns"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(folder: Path, old: str, new: str, said: str) -> None:

@@ -16,7 +16,12 @@ NOW = datetime(2026, 11, 20, 15, 37, tzinfo=UTC)
 
 
 def sums(created: int, cancelled: int) -> dict[str, Fraction]:
-    return {"created": Fraction(created), "cancelled": Fraction(cancelled), "revenue": Fraction(0), "seconds": Fraction(0)}
+    return {
+        "created": Fraction(created),
+        "cancelled": Fraction(cancelled),
+        "revenue": Fraction(0),
+        "seconds": Fraction(0),
+    }
 
 
 @pytest.mark.parametrize("measure", [CREATED, CANCELLED, RATE, WAITING])

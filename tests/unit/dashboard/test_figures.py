@@ -1,5 +1,6 @@
 """Today so far, the other day, the chart's line: against going through the rows one by one."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
@@ -10,16 +11,32 @@ from headwater.calendar import local_date, local_day
 from headwater.sofar import same_time
 from serving.dashboard.comparison import Against, other_edges
 from serving.dashboard.figures import by_slice, change, grouped, pair, total, value, written
-from serving.dashboard.frame import minute_of
+from serving.dashboard.frame import Slice, minute_of
 from serving.dashboard.selection import NO_VALUE, Selection
 from serving.dashboard.series import line, spark
-from tests.unit.dashboard.frames import CREATED, DASHBOARD, MARKETS, RATE, REVENUE, SCALES, Row, counted, frame_of, rows_of
+from tests.unit.dashboard.frames import (
+    CREATED,
+    DASHBOARD,
+    MARKETS,
+    RATE,
+    REVENUE,
+    SCALES,
+    Row,
+    counted,
+    frame_of,
+    rows_of,
+)
 
 ORDINARY = datetime(2026, 11, 20, 15, 37, tzinfo=UTC)
 CLOCKS_CHANGED_IN_NEW_YORK = datetime(2026, 11, 2, 7, 12, tzinfo=UTC)
 JUST_MIDNIGHT_IN_HONG_KONG = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)
 NOWS = [ORDINARY, CLOCKS_CHANGED_IN_NEW_YORK, JUST_MIDNIGHT_IN_HONG_KONG]
 AGAINST = [Against(1), Against(7), Against(0, date(2026, 10, 30)), Against(0, date(2026, 11, 1))]
+
+
+def within(each: Slice, low: int, high: int) -> Callable[[Row], bool]:
+    """Rows of this slice, from one minute to before another."""
+    return lambda row: row.slice == each and low <= row.minute < high
 
 
 @pytest.mark.parametrize("now", NOWS)
@@ -35,11 +52,11 @@ def test_today_and_the_other_day_are_what_counting_row_by_row_gives(now: datetim
                 assert today[column][number] == other[column][number] == 0
                 continue
             begin = minute_of(local_day(market, local_date(market, now)).starts_at)
-            of_today = counted(rows, column, lambda row: row.slice == each and begin <= row.minute < minute_of(now))
+            of_today = counted(rows, column, within(each, begin, minute_of(now)))
             assert Fraction(int(today[column][number]), 10**scale) == of_today
             day = against.day_of(market, now)
             span = minute_of(local_day(market, day).starts_at), minute_of(same_time(market, day, now))
-            of_other = counted(rows, column, lambda row: row.slice == each and span[0] <= row.minute < span[1])
+            of_other = counted(rows, column, within(each, *span))
             assert Fraction(int(other[column][number]), 10**scale) == of_other
 
 
@@ -79,20 +96,14 @@ def test_the_charts_line_is_what_counting_minute_by_minute_gives(now: datetime, 
     assert len(found.today) == hours * 60 // found.step
     codes = {market.code: market for market in MARKETS}
 
-    def is_chosen(row: Row) -> bool:
-        return row.slice.market in codes and row.slice.values[0] == "a"
-
-    for place, shown in enumerate(found.today):
-        begin = found.start + place * found.step
-        assert shown == counted(rows, "created", lambda row: is_chosen(row) and begin <= row.minute < begin + found.step)
     edges = [found.start + place * found.step for place in range(len(found.today) + 1)]
     others = {code: other_edges(market, edges, now, against) for code, market in codes.items()}
-    for place, shown in enumerate(found.other):
-        assert shown == counted(
-            rows,
-            "created",
-            lambda row: is_chosen(row) and others[row.slice.market][place] <= row.minute < others[row.slice.market][place + 1],
-        )
+    mine = [row for row in rows if row.slice.market in codes and row.slice.values[0] == "a"]
+    for place, (shown, shown_other) in enumerate(zip(found.today, found.other, strict=True)):
+        spans = [(each, edges[place], edges[place + 1]) for each in frame.slices]
+        assert shown == sum(counted(mine, "created", within(*span)) for span in spans)
+        spans = [(each, *others[each.market or ""][place : place + 2]) for each in frame.slices if each.market in codes]
+        assert shown_other == sum(counted(mine, "created", within(*span)) for span in spans)
 
 
 @pytest.mark.parametrize("now", NOWS)
@@ -110,7 +121,13 @@ def test_sums_of_any_span_are_exact_however_the_span_lies_to_the_days() -> None:
     rows = rows_of(11, ORDINARY, rows=500)
     frame = frame_of(rows, ORDINARY)
     end = minute_of(ORDINARY)
-    for low, high in [(end - 3000, end), (end - 1440, end - 1440), (end, end - 60), (end - 1, end), (end - 2000, end - 700)]:
+    for low, high in [
+        (end - 3000, end),
+        (end - 1440, end - 1440),
+        (end, end - 60),
+        (end - 1, end),
+        (end - 2000, end - 700),
+    ]:
         slices = np.arange(len(frame.slices), dtype=np.int64)
         sums = frame.sums(slices, np.array(low), np.array(high))
         for number, each in enumerate(frame.slices):
@@ -183,6 +200,6 @@ def test_a_selection_comes_back_from_its_address() -> None:
     selection = Selection("hk", ("a", ""), "rate", Against(7), 24)
     query = dict(part.split("=") for part in selection.query(DASHBOARD).removeprefix("?").split("&"))
     assert Selection.parse(query, DASHBOARD, codes, date(2026, 11, 21)) == selection
-    assert Selection.parse({"market": "xx", "measure": "x", "span": "99"}, DASHBOARD, codes, date(2026, 11, 21)) == Selection(
-        "", ("", ""), "created"
-    )
+    assert Selection.parse(
+        {"market": "xx", "measure": "x", "span": "99"}, DASHBOARD, codes, date(2026, 11, 21)
+    ) == Selection("", ("", ""), "created")

@@ -29,7 +29,9 @@ def accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Accounts:
     return made
 
 
-def site(settings: Settings, accounts: Accounts, client: str = "127.0.0.1", base: str = "http://127.0.0.1") -> TestClient:
+def site(
+    settings: Settings, accounts: Accounts, client: str = "127.0.0.1", base: str = "http://127.0.0.1"
+) -> TestClient:
     app = FastAPI()
 
     @app.get("/d/{name}")
@@ -51,7 +53,7 @@ def site(settings: Settings, accounts: Accounts, client: str = "127.0.0.1", base
 
 
 def heard(browser: TestClient, **headers: str) -> str:
-    with browser.websocket_connect("/_nicegui_ws/socket", headers=headers) as socket:
+    with browser.websocket_connect(f"ws://{browser.base_url.host}/_nicegui_ws/socket", headers=headers) as socket:
         return socket.receive_text()
 
 
@@ -63,7 +65,9 @@ def refused(browser: TestClient, **headers: str) -> bool:
     return False
 
 
-def entered(browser: TestClient, name: str = "mei", password: str = PASSWORD, following: str = "/d/shop?market=hk") -> int:
+def entered(
+    browser: TestClient, name: str = "mei", password: str = PASSWORD, following: str = "/d/shop?market=hk"
+) -> int:
     return browser.post("/login", data={"name": name, "password": password, "next": following}).status_code
 
 
@@ -154,7 +158,9 @@ def test_a_cookie_of_ones_own_making_counts_for_nothing(accounts: Accounts, tmp_
         assert browser.get("/d/shop").status_code == 401
 
 
-@pytest.mark.parametrize("following", ["//evil.example/x", "https://evil.example", "/\\evil.example", "javascript:alert(1)", ""])
+@pytest.mark.parametrize(
+    "following", ["//evil.example/x", "https://evil.example", "/\\evil.example", "javascript:alert(1)", ""]
+)
 def test_a_login_leads_to_no_other_site(accounts: Accounts, following: str) -> None:
     answer = site(LOCAL, accounts).post("/login", data={"name": "mei", "password": PASSWORD, "next": following})
     assert answer.headers["location"] == "/"
