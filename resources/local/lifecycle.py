@@ -100,14 +100,18 @@ def start_dagster(stack: Stack, on_event: OnStep = ignore) -> None:
         on_event(Step("Definitions", f"{problem}; see headwater logs {dagster_processes.CODE_SERVER}", done=True))
 
 
-def start_serving(stack: Stack, on_event: OnStep = ignore) -> None:
-    """Start what serves tables by key, and wait until the API answers.
+def start_serving(stack: Stack) -> None:
+    """Set going what serves tables by key; `await_serving` waits for it."""
+    for name in (serving_processes.FEEDER, serving_processes.API):
+        supervisor.start(stack, name)
+
+
+def await_serving(stack: Stack, on_event: OnStep = ignore) -> None:
+    """Wait until the API answers.
 
     Raises:
         HeadwaterError: it does not come up.
     """
-    for name in (serving_processes.FEEDER, serving_processes.API):
-        supervisor.start(stack, name)
     _wait_for_all(stack, [ready.API], on_event)
 
 
