@@ -126,7 +126,7 @@ def _figures(
     wrong: list[tuple[int, int, int]],
 ) -> list[Figure]:
     note = (
-        f"{_CONNECTIONS} connections by wrk, one thread; ours asks for a key, checks scope and rate, keeps an audit log; "
+        f"{_CONNECTIONS} connections by wrk, one thread; ours asks for a key, checks scope and rate, keeps an audit; "
         f"the reference reads the same key of the same store under the same uvicorn; {context}"
     )
     counted = sum(answers for _, answers, _ in wrong), sum(snapshots for _, _, snapshots in wrong)

@@ -76,8 +76,9 @@ def bring_up(stack: Stack, demo: bool) -> HeadwaterError | None:
                     failure = error
                 if demo and not early:
                     start_simulator(stack, on_event)
-                lifecycle.start_serving(stack, on_event)
+                lifecycle.start_serving(stack)
                 lifecycle.start_dagster(stack, on_event)
+                lifecycle.await_serving(stack, on_event)
                 lifecycle.marker(stack).touch()
             except BaseException:
                 take_down(stack, on_event)

@@ -100,14 +100,18 @@ def start_dagster(stack: Stack, on_event: OnStep = ignore) -> None:
         on_event(Step("Definitions", f"{problem}; see headwater logs {dagster_processes.CODE_SERVER}", done=True))
 
 
-def start_serving(stack: Stack, on_event: OnStep = ignore) -> None:
-    """Start what serves the tables, once they are there, and wait until it answers.
+def start_serving(stack: Stack) -> None:
+    """Set going what serves tables to people and programs; `await_serving` waits for it."""
+    for name in (serving_processes.FEEDER, serving_processes.API, dashboard.NAME):
+        supervisor.start(stack, name)
+
+
+def await_serving(stack: Stack, on_event: OnStep = ignore) -> None:
+    """Wait until API and dashboard answer.
 
     Raises:
         HeadwaterError: it does not come up.
     """
-    for name in (serving_processes.FEEDER, serving_processes.API, dashboard.NAME):
-        supervisor.start(stack, name)
     _wait_for_all(stack, [ready.API, ready.DASHBOARD], on_event)
 
 

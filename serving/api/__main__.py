@@ -19,7 +19,7 @@ from serving.api.settings import Settings
 
 _CONNECTIONS = 2000
 _IDLE_SECONDS = 30
-_END_SECONDS = 5
+_END_SECONDS = 3
 
 
 def build(stack: Stack, settings: Settings) -> Application:

@@ -2,8 +2,8 @@
 
 import logging
 import re
-import time
 from collections import deque
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from resources.apikeys import PREFIX
 _BYTES = 20_000_000
 _FILES = 5
 _MOST_WAITING = 50_000
-_SECRET = re.compile(rf"{PREFIX}[0-9A-Za-z]+_[0-9A-Za-z_-]*")
+_UNDERSCORE = "(?:_|%5[Ff])"
+_SECRET = re.compile(rf"{PREFIX[:-1]}{_UNDERSCORE}[0-9A-Za-z]+{_UNDERSCORE}[^/?&]*")
 _LONGEST = 300
+_AS_LINES = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 log = logging.getLogger("api")
 
@@ -47,7 +49,7 @@ class Audit:
             snapshot: Which one answered; 0 for none.
         """
         line: dict[str, Any] = {
-            "at": f"{time.time():.3f}",
+            "at": datetime.now(UTC),
             "key": key,
             "client": client,
             "method": method,
@@ -58,7 +60,7 @@ class Audit:
             "ms": round(seconds * 1000, 3),
         }
         if len(self._waiting) < _MOST_WAITING:
-            self._waiting.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+            self._waiting.append(orjson.dumps(line, option=_AS_LINES))
         else:
             self.lost += 1
 

@@ -44,4 +44,6 @@ class Catalog:
                 if error.failed != said:
                     said = error.failed
                     log.warning("what was declared before is served on: %s", said)
+            except Exception:
+                log.exception("what was declared before is served on")
             await asyncio.sleep(_EVERY_SECONDS)
