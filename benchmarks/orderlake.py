@@ -121,7 +121,12 @@ def main() -> None:
     markets = load(PROJECT / "warehouse").markets
     lake = OrdersLake(home / "lake")
     now = datetime.now(UTC).replace(second=0, microsecond=0)
-    lake.write(list(rows_between(markets, now - timedelta(days=8, hours=16), now, every=15 * MINUTE)), now)
+    spans = [(timedelta(days=8, hours=16), timedelta(days=1, hours=3), 15 * MINUTE)]
+    spans += [(timedelta(days=1, hours=3), timedelta(days=1), MINUTE)]
+    spans += [(timedelta(days=1), timedelta(hours=3), 15 * MINUTE), (timedelta(hours=3), timedelta(0), MINUTE)]
+    lake.write(
+        [row for old, new, every in spans for row in rows_between(markets, now - old, now - new, every=every)], now
+    )
     while True:
         now = datetime.now(UTC)
         minute = now.replace(second=0, microsecond=0)

@@ -148,21 +148,23 @@ def measured(text: str, way: frozenset[TableName], table: TableName) -> Measured
 def in_words(found: Measured | None, promise: Freshness | None, up_to: datetime, now: datetime) -> str:
     """That the numbers are old, and where the time goes; "" while they are as fresh as promised.
 
+    In whole minutes: a screen reader reads it out whenever it changes.
+
     Args:
         up_to: Until when the numbers are complete.
     """
     age = now - up_to
     if found is not None and found.state in (State.LATE, State.STALE) and now - found.at < _OLD:
-        where = f": {hop_in_words(found.guilty)}" if found.guilty else ""
-        return f"Numbers are {wording.duration(found.behind or age)} old{where}."
+        where = f": most of that at the hop {found.guilty.label}" if found.guilty else ""
+        return f"Numbers are {wording.minutes(found.behind or age)} old{where}."
     if promise is None or age <= (promise.warn_after or promise.fail_after):
         return ""
     if found is None or now - found.at >= _OLD:
-        return f"Numbers are {wording.duration(age)} old; at which hop the time goes is not measured now."
+        return f"Numbers are {wording.minutes(age)} old; at which hop the time goes is not measured now."
     if found.state is State.QUIET:
-        since = wording.duration(age)
+        since = wording.minutes(age)
         return f"Nothing new has happened for {since}: the sources are quiet, and everything they have is here."
-    return f"Numbers are {wording.duration(age)} old, though nothing waits at any hop: the sources give nothing newer."
+    return f"Numbers are {wording.minutes(age)} old, though nothing waits at any hop: the sources give nothing newer."
 
 
 def hop_in_words(hop: Hop) -> str:

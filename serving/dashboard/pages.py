@@ -140,14 +140,17 @@ class Page:
         return frame.has(days_needed(frame.markets, frame.now, self.selection.against))
 
     def _enlist(self, client: Client) -> None:
-        client.on_connect(lambda: self.house.audience.join(self._viewer))
+        client.on_connect(self._arrive)
         client.on_disconnect(lambda: self.house.audience.leave(self._viewer))
+
+    def _arrive(self) -> None:
+        """The page is connected, for the first time or again: then it has missed what was new meanwhile."""
+        self.house.audience.join(self._viewer)
+        self._viewer.update()
 
     def _head(self) -> None:
         ui.add_head_html(_THEME_SCRIPT % ('document.documentElement.classList.add("wall");' if self.is_wall else ""))
-        ui.add_head_html(
-            f'<link rel="stylesheet" href="/assets/page.css?{int((BROWSER / "page.css").stat().st_mtime)}">'
-        )
+        add_style()
 
     def _query(self) -> dict[str, str]:
         selection = self.selection
@@ -235,6 +238,12 @@ class Page:
 
 def _field(name: str, label: str, value: str, options: list[list[str]]) -> dict[str, Any]:
     return {"name": name, "label": label, "value": value, "options": options}
+
+
+def add_style() -> None:
+    """The pages' style sheet."""
+    version = int((BROWSER / "page.css").stat().st_mtime)
+    ui.add_head_html(f'<link rel="stylesheet" href="/assets/page.css?{version}">')
 
 
 def _own_landmarks(client: Client) -> None:

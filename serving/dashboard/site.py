@@ -14,7 +14,7 @@ from serving.dashboard.elements import Cards, Minutes, Table, Words
 from serving.dashboard.frame import Frame
 from serving.dashboard.freshness import hop_in_words
 from serving.dashboard.house import House
-from serving.dashboard.pages import BROWSER, Page
+from serving.dashboard.pages import BROWSER, Page, add_style
 from serving.dashboard.wording import NOTHING, duration
 
 _ROTATION = (5, 3600)
@@ -32,7 +32,9 @@ def build(house: House) -> None:
 
     @ui.page("/none", title="Headwater")
     def none() -> None:
-        Words({"heading": "No dashboard", "sentences": [_NO_DASHBOARD]})
+        add_style()
+        with _main():
+            Words({"heading": "No dashboard", "sentences": [_NO_DASHBOARD]})
 
     @ui.page("/d/{name}", title="Headwater")
     def overview_page(name: str, request: Request) -> RedirectResponse | None:

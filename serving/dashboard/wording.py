@@ -81,6 +81,15 @@ def duration(span: timedelta) -> str:
     raise AssertionError(seconds)
 
 
+def minutes(span: timedelta) -> str:
+    """A time in whole minutes, rounded down: `4 min`, `1 h 03 min`; below one, in seconds."""
+    if span < timedelta(minutes=1):
+        return duration(span)
+    if span < timedelta(hours=1):
+        return f"{int(span.total_seconds()) // 60}{NARROW}min"
+    return duration(span)
+
+
 def _signed(number: float, places: int) -> str:
     text = f"{abs(number):,.{places}f}"
     return f"{MINUS}{text}" if number < 0 and float(text.replace(",", "")) else text

@@ -10,7 +10,7 @@ from headwater.dashboard.dashboard import Good
 from headwater.lag.hops import Hop, HopKind, State
 from headwater.model import Freshness, TableName
 from serving.dashboard import wording
-from serving.dashboard.freshness import Measured, in_words, measured
+from serving.dashboard.freshness import Measured, hop_in_words, in_words, measured
 from tests.unit.dashboard.frames import CANCELLED, CREATED, RATE, REVENUE, WAITING
 
 NOW = datetime(2026, 11, 20, 15, 37, tzinfo=UTC)
@@ -66,7 +66,8 @@ def looked(state: State, *hops: Hop, at: datetime = NOW) -> Measured:
 def test_stale_numbers_are_told_with_the_hop_where_the_time_goes() -> None:
     hop = Hop(HopKind.COMMIT, KPI, KPI, timedelta(minutes=4), timedelta(minutes=3, seconds=50), 2989)
     said = plain(in_words(looked(State.LATE, hop), PROMISE, NOW - timedelta(minutes=5), NOW))
-    assert said == "Numbers are 4 min 00 s old: dm.kpi_minute, commit: 3 min 50 s of it, 2,989 waiting."
+    assert plain(hop_in_words(hop)) == "dm.kpi_minute, commit: 3 min 50 s of it, 2,989 waiting"
+    assert said == "Numbers are 4 min old: most of that at the hop dm.kpi_minute, commit."
 
 
 @pytest.mark.parametrize(
@@ -74,10 +75,10 @@ def test_stale_numbers_are_told_with_the_hop_where_the_time_goes() -> None:
     [
         (looked(State.FRESH), 1, ""),
         (None, 1, ""),
-        (None, 5, "Numbers are 5 min 00 s old; at which hop"),
-        (looked(State.STALE, at=NOW - timedelta(minutes=9)), 5, "Numbers are 5 min 00 s old; at which hop"),
-        (looked(State.QUIET), 5, "Nothing new has happened for 5 min 00 s"),
-        (looked(State.FRESH), 5, "Numbers are 5 min 00 s old, though nothing waits"),
+        (None, 5, "Numbers are 5 min old; at which hop"),
+        (looked(State.STALE, at=NOW - timedelta(minutes=9)), 5, "Numbers are 5 min old; at which hop"),
+        (looked(State.QUIET), 5, "Nothing new has happened for 5 min"),
+        (looked(State.FRESH), 5, "Numbers are 5 min old, though nothing waits"),
     ],
 )
 def test_the_words_are_those_of_what_is_known(found: Measured | None, age: int, begins: str) -> None:
