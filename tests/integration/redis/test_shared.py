@@ -1,6 +1,7 @@
 """The store for several machines, over a real Redis."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -47,7 +48,7 @@ def test_nothing_is_left_of_loadings(address: str, pair: Pair) -> None:
     with pytest.raises(ZeroDivisionError), pair.feeder.loading("kpi") as loading:
         loading.put({b"a": b"half"})
         raise ZeroDivisionError
-    client = redis.Redis.from_url(address)
+    client: Any = redis.Redis.from_url(address)
     left = [key for key in client.scan_iter() if b"loading" in key]
     assert all(0 < client.ttl(key) <= 3600 for key in left)
     assert all(client.ttl(key) == -1 for key in client.scan_iter() if key not in left)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.serving.shop import GLOBAL, PLAIN, SURCHARGE, Shop
 
-ROWS = {
+ROWS: dict[tuple[str, ...], str] = {
     ("sg", "sg-01", "1"): "1.25",
     ("sg", "sg-01", "2"): "1.50",
     ("sg", "sg-02", "1"): "1.00",

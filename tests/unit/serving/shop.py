@@ -85,7 +85,13 @@ class Shop:
         self.app: Application = application(self.service)
 
     def serve(
-        self, product: Product, rows: Mapping[Key, str], *, snapshot: int = 7, age: float = 1.0, shape: str = ""
+        self,
+        product: Product,
+        rows: Mapping[tuple[str, ...], str],
+        *,
+        snapshot: int = 7,
+        age: float = 1.0,
+        shape: str = "",
     ) -> None:
         """Store a product anew: multipliers by address."""
         now = int(time.time() * 1000)
