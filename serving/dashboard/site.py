@@ -83,7 +83,8 @@ def overview(page: Page) -> None:
                 page.add(Table(_NO_ROWS), views.markets, base)
         else:
             _tables(page, base)
-            _footer(page)
+    if not page.is_wall:
+        _footer(page)
     _rotate(page)
 
 
@@ -100,7 +101,7 @@ def why(page: Page) -> None:
                     page.add(Table(_NO_ROWS), views.why_table, place)
             with _section("Finest", "panel"):
                 page.add(Table(_NO_ROWS), views.movers)
-        _footer(page)
+    _footer(page)
 
 
 def freshness(page: Page) -> None:
@@ -116,7 +117,7 @@ def freshness(page: Page) -> None:
             hops.show(_hops(house, dashboard))
 
         page.shown_by(words, show)
-        _footer(page)
+    _footer(page)
 
 
 def _tables(page: Page, base: str) -> None:
