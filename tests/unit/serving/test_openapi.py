@@ -53,7 +53,7 @@ def test_random_requests_are_answered_as_the_document_says(filled: Shop, operati
 
     @given(case=cases)
     @settings(
-        max_examples=20,
+        max_examples=8,
         deadline=None,
         derandomize=True,
         database=None,
@@ -62,7 +62,8 @@ def test_random_requests_are_answered_as_the_document_says(filled: Shop, operati
     )
     def ask(case: schemathesis.Case) -> None:
         request = case.as_transport_kwargs(base_url="http://127.0.0.1")
-        request["headers"] = {**dict(request["headers"]), **_key(filled)}
+        sent = {name: str(value).encode("latin-1", "replace") for name, value in dict(request["headers"]).items()}
+        request["headers"] = {**sent, **{name: value.encode() for name, value in _key(filled).items()}}
         request.pop("cookies", None)
         response = filled.ask(request.pop("method"), request.pop("url"), **request)
         # A product that refuses old data answers 503, as it says.
