@@ -6,15 +6,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headwater.stack import Stack
-from resources.paimon.changes import in_step
-from resources.paimon.store import FilesystemTableStore
 from tests.integration.flink.house import House
 from tests.integration.redis.server import running as redis_running
 from tests.integration.serving.serving import Serving, serving
@@ -117,25 +114,15 @@ def test_no_answer_is_wrong_while_rows_change_and_the_feeder_is_killed(house: Ho
             seen = [answer.snapshot for answer in reader.answers if answer.kind == kind]
             assert seen == sorted(seen) != [], f"{kind} went back, or nothing was answered"
     assert any(answer.said is None for reader in readers for answer in reader.answers if answer.kind == "slot")
-    _agrees_at_rest(house, served)
-
-
-def _agrees_at_rest(house: House, served: list[Serving]) -> None:
-    """When nothing changes any more, what is served is the newest snapshot, whole."""
-    product = house.named("slots#")
     for each in served:
-        eventually(partial(_is_newest, house, each, product), "the newest snapshot to be served", seconds=120)
-        rows = each.client.get(f"/v1/{product}?limit=1000").json()["rows"]
-        assert sorted(rows, key=str) == sorted(house.rows(SLOTS), key=str)
-        assert {line["status"] for line in each.audited()} <= {200, 404, 503}
+        _is_whole(house, each, truth)
 
 
-def _is_newest(house: House, served: Serving, product: str) -> bool:
-    store = FilesystemTableStore(house.stack.lake)
-    table = store.table(house.table(SLOTS))
-    assert table is not None
-    found = in_step(store, table)
-    return found is not None and served.snapshot(product) == found.id == house.snapshot(SLOTS)
+def _is_whole(house: House, served: Serving, truth: Truth) -> None:
+    """All rows that are served are all rows of the table at their snapshot, and every request was noted."""
+    body = served.client.get(f"/v1/{house.named('slots#')}?limit=1000").json()
+    assert body["rows"] == [row for market in MARKETS for row in truth.market(body["snapshot"], market)]
+    assert {line["status"] for line in served.audited()} <= {200, 404, 503}
 
 
 def _expected(truth: Truth, answer: Answer) -> Any:

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
-from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -33,11 +32,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop.close()
 
 
-OPERATIONS = [
-    result.ok()
-    for result in schemathesis.openapi.from_dict(document(PRODUCTS, "1")).get_all_operations()
-    if isinstance(result, Ok)
-]
+_FOUND: Any = schemathesis.openapi.from_dict(document(PRODUCTS, "1"))
+OPERATIONS = [result.ok() for result in _FOUND.get_all_operations()]
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -58,7 +54,7 @@ def test_random_requests_are_answered_as_the_document_says(filled: Shop, operati
 
     @given(case=cases)
     @settings(
-        max_examples=20,
+        max_examples=8,
         deadline=None,
         derandomize=True,
         database=None,
@@ -67,7 +63,8 @@ def test_random_requests_are_answered_as_the_document_says(filled: Shop, operati
     )
     def ask(case: schemathesis.Case) -> None:
         request = case.as_transport_kwargs(base_url="http://127.0.0.1")
-        request["headers"] = {**dict(request["headers"]), **_key(filled)}
+        sent = {name: str(value).encode("latin-1", "replace") for name, value in dict(request["headers"]).items()}
+        request["headers"] = {**sent, **{name: value.encode() for name, value in _key(filled).items()}}
         request.pop("cookies", None)
         response = filled.ask(request.pop("method"), request.pop("url"), **request)
         # A product that refuses old data answers 503, as it says.
