@@ -67,7 +67,9 @@ class Viewer:
 
     def _updated(self, elements: dict[str, Any]) -> None:
         for element in elements.values():
-            snapshot = ((element or {}).get("props") or {}).get("view", {}).get("snapshot")
+            # Beside the elements, by their numbers, the message has its own.
+            props = element.get("props") if isinstance(element, dict) else None
+            snapshot = (props or {}).get("view", {}).get("snapshot")
             if snapshot is not None:
                 self.seen.setdefault(int(snapshot), time.time())
 

@@ -35,7 +35,8 @@ def difference(measure: Measure, number: Fraction, currency: str = "") -> str:
     """By how much a value has changed, with its sign: `+312`, `−3.1 points`."""
     sign = "+" if number > 0 else MINUS if number < 0 else "±"
     if measure.unit is Unit.SHARE:
-        return f"{sign}{abs(float(number)) * 100:.1f} points"
+        points = f"{abs(float(number)) * 100:.1f}"
+        return f"{sign if float(points) else '±'}{points} points"
     return f"{sign}{shown(measure, abs(number), currency)}"
 
 

@@ -48,6 +48,7 @@ def test_a_value_is_shown_in_its_unit(measure, number, currency, said) -> None:
         (CREATED, 100_000, 100_010, "±0 %", "even", "even"),
         (CREATED, 0, 5, "–", "good", "up"),
         (RATE, Fraction(1, 10), Fraction(12, 100), "+2.0 points", "bad", "up"),
+        (RATE, Fraction(91, 1000), Fraction(90996, 1000000), "±0.0 points", "even", "even"),
         (CREATED, 1, 25, "+2,400 %", "good", "up"),
     ],
 )
