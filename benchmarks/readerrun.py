@@ -1,4 +1,4 @@
-"""`reader`: thousands of random tables made by Flink, each read by our reader and by Flink itself."""
+"""`reader`: hundreds of random tables made by Flink, each read by our reader and by Flink itself."""
 
 from benchmarks.figure import Figure, Goal
 from benchmarks.flinkmade import flink_batch

@@ -1,4 +1,4 @@
-"""Random tables made by Flink, whose rows must be the same for our reader; `headwater bench reader` has thousands."""
+"""Random tables made by Flink, whose rows must be the same for our reader; `headwater bench reader` has hundreds."""
 
 from benchmarks.readerproof import Proof, prove
 from headwater.stack import Stack
