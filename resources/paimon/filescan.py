@@ -38,8 +38,9 @@ def open_over(
     """
     import duckdb
 
-    config = {"memory_limit": memory_limit} | ({"max_temp_directory_size": spill_limit} if spill_limit else {})
-    connection = duckdb.connect(":memory:", config=config)
+    connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit})
+    if spill_limit is not None:
+        connection.execute("SET max_temp_directory_size = $1", [spill_limit])
     for files, some in paths.items():
         files.attach(connection, some)
     connection.execute("SET allowed_paths = $1", [[path for some in paths.values() for path in some]])
