@@ -9,23 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.clock import elapsed, local
-from headwater.duration import parse_duration
+from cli.options import Lasting
 from headwater.stack import Stack
 
 # Ten seconds lie between two looks; after so long something is amiss with what looks.
 _OLD = timedelta(minutes=2)
 
 _JSON = "{as_of, incidents: […], silences: […], unsent: […]}; with --history {history: [{at, change, title, incident}]}"
-
-
-class _Lasting(click.ParamType):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        try:
-            return parse_duration(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.group(invoke_without_command=True)
@@ -63,7 +53,7 @@ def command(context: click.Context, as_json: bool, history: bool, last: int) -> 
 
 @command.command()
 @click.argument("pattern")
-@click.option("--for", "lasting", type=_Lasting(), required=True, help="How long, as 30m, 2h or 1d.")
+@click.option("--for", "lasting", type=Lasting(), required=True, help="How long, as 30m, 2h or 1d.")
 @click.option("--reason", required=True, help="Why, for whoever looks at a silenced alert.")
 def silence(pattern: str, lasting: timedelta, reason: str) -> None:
     """Tell nobody of what PATTERN matches, for a while.

@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.duration import parse_duration
+from cli.options import Lasting
 from headwater.model import Warehouse
 from headwater.stack import Stack
 
 if TYPE_CHECKING:
     from resources.apikeys import ApiKey
-
-
-class _Lasting(click.ParamType):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        try:
-            return parse_duration(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.group()
@@ -39,7 +29,7 @@ def command() -> None:
 @click.option("--product", "products", multiple=True, help="Only this product; repeatable. Left out: every product.")
 @click.option("--market", "markets", multiple=True, help="Only rows of this market; repeatable. Left out: all markets.")
 @click.option("--rate", type=click.FloatRange(min=0.1), default=1000.0, show_default=True, help="Requests a second.")
-@click.option("--expires", type=_Lasting(), help="How long it is good for, as 90d. Left out: until it is revoked.")
+@click.option("--expires", type=Lasting(), help="How long it is good for, as 90d. Left out: until it is revoked.")
 @click.option("--sql", is_flag=True, help="May ask in SQL, too, which reaches every table and market.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: {key, id, name, products, markets, …}.")
 def create(

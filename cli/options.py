@@ -1,11 +1,13 @@
 """What several commands take: names of tables, and what a plan is made of."""
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
+from headwater.duration import parse_duration
 from headwater.model import TableName
 
 _CHOICES = (
@@ -27,6 +29,18 @@ _CHOICES = (
     ),
     click.option("--stop-undeclared", is_flag=True, help="Also stop jobs that no model declares, with a savepoint."),
 )
+
+
+class Lasting(click.ParamType):
+    """A length of time, as 30m, 2h or 90d."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def table_names(texts: Iterable[str]) -> frozenset[TableName]:
