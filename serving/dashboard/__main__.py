@@ -19,6 +19,8 @@ def main(port: int | None, warehouse: str | None) -> None:
     stack = Stack.resolve(warehouse)
     # Before NiceGUI is imported, which makes the folder that it keeps things in.
     os.environ["NICEGUI_STORAGE_PATH"] = str(stack.home / "dashboard")
+    # NiceGUI takes a process that inherits this for a test of its own, and listens elsewhere.
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
     from serving.dashboard.server import serve
     from serving.dashboard.settings import from_environment
 
