@@ -129,11 +129,9 @@ GATEWAY = Service("SQL gateway", (flink.GATEWAY,), gateway_answers)
 CODE_SERVER = Service(
     "Dagster's code server", (dagster.CODE_SERVER,), lambda stack: dagster.code_socket(stack).exists()
 )
+API = Service("Data service API", (serving.API, serving.FEEDER), api_answers)
 DASHBOARD = Service("Dashboard", (dashboard.NAME,), dashboard_answers)
 DAGSTER = Service("Dagster", (dagster.CODE_SERVER, dagster.WEBSERVER, dagster.DAEMON), dagster_answers)
-
-
-API = Service("Data service API", (serving.API, serving.FEEDER), api_answers)
 
 
 def wait_for(

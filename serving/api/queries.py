@@ -68,7 +68,7 @@ class Queries:
             self.service.rates.take(caller)
         if not caller.sql:
             raise forbidden("this key may not ask in SQL: headwater key create NAME --sql makes one that may")
-        question = self._question(await body_of(request.receive, dict(request.headers).get("content-length")))
+        question = self._question(await body_of(request.receive, request.headers.get("content-length")))
         note.sql = question.sql
         try:
             reply = await self.desk.ask(question)

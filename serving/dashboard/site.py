@@ -1,6 +1,6 @@
 """The addresses of the dashboard, and what each page is made of."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,29 +36,21 @@ def build(house: House) -> None:
         with _main():
             Words({"heading": "No dashboard", "sentences": [_NO_DASHBOARD]})
 
-    @ui.page("/d/{name}", title="Headwater")
-    def overview_page(name: str, request: Request) -> RedirectResponse | None:
-        page = _page(house, name, request, "/d/{name}")
-        if page is None:
+    for path, fill in (("/d/{name}", overview), ("/d/{name}/why", why), ("/d/{name}/freshness", freshness)):
+        ui.page(path, title="Headwater")(_opened(house, path, fill))
+
+
+def _opened(house: House, path: str, fill: Callable[[Page], None]) -> Callable[[str, Request], RedirectResponse | None]:
+    """What answers an address of a dashboard; for one that is not declared it leads to the beginning."""
+
+    def open_page(name: str, request: Request) -> RedirectResponse | None:
+        feed = house.feeds.get(name)
+        if feed is None:
             return RedirectResponse("/")
-        overview(page)
+        fill(Page(house, feed.dashboard, request, path.format(name=name)))
         return None
 
-    @ui.page("/d/{name}/why", title="Headwater")
-    def why_page(name: str, request: Request) -> RedirectResponse | None:
-        page = _page(house, name, request, "/d/{name}/why")
-        if page is None:
-            return RedirectResponse("/")
-        why(page)
-        return None
-
-    @ui.page("/d/{name}/freshness", title="Headwater")
-    def freshness_page(name: str, request: Request) -> RedirectResponse | None:
-        page = _page(house, name, request, "/d/{name}/freshness")
-        if page is None:
-            return RedirectResponse("/")
-        freshness(page)
-        return None
+    return open_page
 
 
 def overview(page: Page) -> None:
@@ -136,12 +128,6 @@ def _rotate(page: Page) -> None:
     seconds = page.query.get("rotate", "")
     if page.is_wall and seconds.isdigit():
         ui.timer(min(max(int(seconds), _ROTATION[0]), _ROTATION[1]), page.rotate)
-
-
-def _page(house: House, name: str, request: Request, path: str) -> Page | None:
-    """The page, with its banner; None when there is no such dashboard."""
-    feed = house.feeds.get(name)
-    return None if feed is None else Page(house, feed.dashboard, request, path.format(name=name))
 
 
 @contextmanager

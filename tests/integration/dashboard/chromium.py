@@ -1,32 +1,19 @@
 """Debian's Chromium, driven by Playwright; what a page says on its console that it should not, fails the test."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-
-def _program() -> str:
-    """Chromium's path; as root it is installed where it is not. Skipped where it cannot be had, but not in CI."""
-    if not shutil.which("chromium") and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium"]):
-            subprocess.run(command, capture_output=True, check=False, timeout=240)
-    found = shutil.which("chromium")
-    if found is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("needs Debian's package chromium")
-    return found
+from tests.integration.debian import program
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The browser, until the block ends."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_program(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program("chromium", "chromium"), args=["--no-sandbox"])
         yield browser
         browser.close()
 

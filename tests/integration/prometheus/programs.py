@@ -1,42 +1,26 @@
 """The real Prometheus and Alertmanager, run with what `deploy/prometheus` holds."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import yaml
 
 from tests.conftest import PROJECT
+from tests.integration import debian
 from tests.integration.waiting import eventually
 
 DEPLOYED = PROJECT / "deploy" / "prometheus"
 _PACKAGES = ("prometheus", "prometheus-alertmanager")
 
 
-@cache
-def _installed() -> bool:
-    """Debian's packages are there; as root they are installed where they are not."""
-    programs = (*_PACKAGES, "promtool", "amtool")
-    if not all(map(shutil.which, programs)) and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *_PACKAGES]):
-            subprocess.run(command, capture_output=True, check=False, timeout=240)
-    return all(map(shutil.which, programs))
-
-
 def program(name: str) -> str:
     """The path of one of their programs. The test is skipped where it cannot be had, but not in CI."""
-    if not _installed():
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"needs Debian's packages {' and '.join(_PACKAGES)}")
-    found = shutil.which(name)
-    assert found is not None
-    return found
+    return debian.program(name, *_PACKAGES)
 
 
 def check(name: str, *arguments: str | Path) -> None:
