@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headwater.model import TableName
 from headwater.stack import Stack
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.text import Text
 
     from headwater.batch import Served
+    from headwater.model import TableName
     from resources.duckdb import Session
     from resources.query import Answer, Moment
 
@@ -25,23 +27,13 @@ SHOWN = 1000
 
 def _moments(
     context: click.Context, parameter: click.Parameter, given: tuple[str, ...]
-) -> "dict[TableName, Moment] | Moment":
-    """`TABLE=SNAPSHOT` any number of times, or one of the latter alone."""
-    if len(given) == 1 and "=" not in given[0]:
-        return _moment(given[0])
-    chosen = {}
-    for text in given:
-        name, mark, moment = text.partition("=")
-        try:
-            if not mark:
-                raise ValueError
-            chosen[TableName.parse(name)] = _moment(moment)
-        except ValueError:
-            raise click.BadParameter(
-                f"«{text}» is not TABLE=SNAPSHOT, such as dwd.orders=42, dwd.orders=month-end or"
-                " dwd.orders=2026-11-22T08:00Z"
-            ) from None
-    return chosen
+) -> "Mapping[TableName, Moment] | Moment | None":
+    from resources.query import parse_moments
+
+    try:
+        return parse_moments(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _values(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -60,15 +52,6 @@ def _instant(context: click.Context, parameter: click.Parameter, given: str | No
     if given and (found is None or found.tzinfo is None):
         raise click.BadParameter(f"«{given}» is no instant; write it with its zone, as 2026-11-22T10:00Z")
     return found
-
-
-def _moment(text: str) -> "Moment":
-    from resources.query import parse_moment
-
-    try:
-        return parse_moment(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 @click.command("query")
@@ -102,7 +85,7 @@ def command(
     file: Path | None,
     values: dict[str, str],
     now: datetime | None,
-    at: "dict[TableName, Moment] | Moment",
+    at: "Mapping[TableName, Moment] | Moment | None",
     lake: str | None,
     limit: int | None,
     as_json: bool,
@@ -140,7 +123,7 @@ def command(
         found = answer(
             stack.lake if lake is None else lake_at(lake),
             text,
-            at=at or None,
+            at=at,
             limit=limit or (None if as_json else SHOWN),
             waiting=progress.tick,
             markets=lambda: warehouse(stack).markets,

@@ -194,6 +194,25 @@ def parse_moment(text: str) -> Moment:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def parse_moments(texts: Sequence[str]) -> Mapping[TableName, Moment] | Moment | None:
+    """`TABLE=MOMENT` any number of times, or one moment alone; None for nothing. Raises ValueError, in words."""
+    if len(texts) == 1 and "=" not in texts[0]:
+        return parse_moment(texts[0])
+    chosen: dict[TableName, Moment] = {}
+    for text in texts:
+        name, mark, moment = text.partition("=")
+        try:
+            if not mark:
+                raise ValueError
+            chosen[TableName.parse(name)] = parse_moment(moment)
+        except ValueError:
+            raise ValueError(
+                f"«{text}» is not TABLE=SNAPSHOT, such as dwd.orders=42, dwd.orders=month-end or"
+                " dwd.orders=2026-11-22T08:00Z"
+            ) from None
+    return chosen or None
+
+
 def with_values(sql: str, values: Mapping[str, str]) -> str:
     """The query with each `$name` outside quotes and comments replaced by its value as a text literal.
 

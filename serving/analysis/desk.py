@@ -156,4 +156,5 @@ def _read(out: bytes, status: int | None, seconds: float) -> Reply:
         told["rows"],
         told["truncated"],
         seconds,
+        {table: datetime.fromisoformat(at) for table, at in told["watermarks"].items()},
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 
 from headwater.model import TableName
 from headwater.problem import HeadwaterError
@@ -53,6 +54,7 @@ class Reply:
     Args:
         arrow: The rows, as a stream in Arrow's IPC form; the schema's metadata names the snapshots, too.
         snapshots: By table.
+        watermarks: By table, up to when that snapshot is complete, UTC; only of those that say so.
         as_of: The oldest commit among them, UTC; None without tables.
         rows: How many there are.
         truncated: There are more than the limit.
@@ -65,6 +67,7 @@ class Reply:
     rows: int
     truncated: bool
     seconds: float
+    watermarks: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class Busy(HeadwaterError):
@@ -77,3 +80,16 @@ class TooSlow(HeadwaterError):
 
 class TooLarge(HeadwaterError):
     """A question or its answer is larger than it may be."""
+
+
+def status_of(error: HeadwaterError) -> HTTPStatus:
+    """What HTTP calls a question that was not answered; audit logs, too."""
+    match error:
+        case Busy():
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        case TooSlow():
+            return HTTPStatus.GATEWAY_TIMEOUT
+        case TooLarge():
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        case _:
+            return HTTPStatus.BAD_REQUEST

@@ -35,6 +35,11 @@ def described(answer: ArrowAnswer) -> dict[str, object]:
     as_of = answer.as_of
     return {
         "snapshots": {str(pinned.table): pinned.snapshot.id for pinned in answer.inputs},
+        "watermarks": {
+            str(pinned.table): pinned.snapshot.watermark.isoformat()
+            for pinned in answer.inputs
+            if pinned.snapshot.watermark is not None
+        },
         "as_of": None if as_of is None else as_of.isoformat(),
         "rows": answer.rows.num_rows,
         "truncated": answer.truncated,

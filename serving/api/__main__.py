@@ -11,11 +11,11 @@ from resources import declarations
 from resources.apikeys import file_of
 from resources.keyvalue.choice import reader_store
 from serving.api.application import Application, application
-from serving.api.audit import Audit
 from serving.api.callers import Keyring
 from serving.api.catalog import Catalog
 from serving.api.service import Service
 from serving.api.settings import Settings
+from serving.audit import Audit
 
 _CONNECTIONS = 2000
 _IDLE_SECONDS = 30

@@ -23,7 +23,6 @@ from serving.api.problems import CONTENT_TYPE, Problem
 from serving.api.queries import Queries
 from serving.api.service import ROOT, Receive, Scope, Send, Service
 
-_FLUSH_SECONDS = 1.0
 _FEEDER_SECONDS = 30.0
 
 
@@ -58,7 +57,7 @@ def application(service: Service, stack: Stack | None = None) -> Application:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(_flush(service))]
+        tasks = [asyncio.create_task(service.audit.flush_each_second())]
         if stack is not None:
             tasks.append(asyncio.create_task(service.catalog.follow(stack)))
         async with contextlib.AsyncExitStack() as open_:
@@ -112,12 +111,6 @@ def application(service: Service, stack: Stack | None = None) -> Application:
         return _response(Problem(HTTPStatus(error.status_code), "address", str(error.detail), headers))
 
     return Application(service, app)
-
-
-async def _flush(service: Service) -> None:
-    while True:
-        await asyncio.sleep(_FLUSH_SECONDS)
-        await asyncio.to_thread(service.audit.flush)
 
 
 async def _states(service: Service) -> list[tuple[Product, Moment | None, float | None]]:

@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -17,7 +16,7 @@ from headwater.stack import Stack
 from resources.jsonrows import json_instant, json_rows
 from resources.query import Moment, parse_moment
 from serving.analysis.desk import Desk
-from serving.analysis.question import Busy, Limits, Question, Reply, TooLarge, TooSlow
+from serving.analysis.question import Busy, Limits, Question, Reply, TooLarge, TooSlow, status_of
 from serving.api.callers import ANYBODY
 from serving.api.problems import Problem, forbidden, malformed, unavailable
 from serving.api.service import Service, body_of
@@ -159,12 +158,7 @@ def _response(reply: Reply, accept: str) -> Response:
 
 def _problem(error: HeadwaterError) -> Problem:
     members = {"left": error.left, "next": error.next_command}
-    match error:
-        case Busy():
-            return unavailable("busy", error.failed, _BUSY_SECONDS)
-        case TooSlow():
-            return Problem(HTTPStatus.GATEWAY_TIMEOUT, "slow", error.failed, members=members)
-        case TooLarge():
-            return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "large", error.failed, members=members)
-        case _:
-            return Problem(HTTPStatus.BAD_REQUEST, "sql", error.failed, members=members)
+    if isinstance(error, Busy):
+        return unavailable("busy", error.failed, _BUSY_SECONDS)
+    kind = "slow" if isinstance(error, TooSlow) else "large" if isinstance(error, TooLarge) else "sql"
+    return Problem(status_of(error), kind, error.failed, members=members)

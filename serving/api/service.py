@@ -20,11 +20,11 @@ from resources.apikeys import ApiKey
 from resources.keyvalue.store import ReaderStore
 from serving.api import answers, asked
 from serving.api.answers import Moments
-from serving.api.audit import Audit
 from serving.api.callers import ANYBODY, Keyring, Rates, bearer, refuse_other_market, refuse_other_product
 from serving.api.catalog import Catalog
 from serving.api.meters import Meters
 from serving.api.problems import CONTENT_TYPE, Problem, malformed, not_allowed, unauthorized, unavailable
+from serving.audit import Audit
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -45,6 +45,10 @@ class Minutes(Part, component="browser/hw_minutes.js"):
     """The chart."""
 
 
+class Sql(Part, component="browser/hw_sql.js"):
+    """The question in SQL and its answer: it asks by itself, at the addresses that the view names."""
+
+
 class Choosing(Part):
     """A part in which something is chosen: `on_choose` is told its name and value."""
 

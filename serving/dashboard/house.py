@@ -10,6 +10,7 @@ from headwater.stack import Stack
 from serving.dashboard.audience import Audience
 from serving.dashboard.feed import Feed, State
 from serving.dashboard.freshness import Freshnesses, Measured, in_words
+from serving.dashboard.sql.room import Room
 
 
 class House:
@@ -18,11 +19,13 @@ class House:
     Args:
         stack: Whose lake, and whose other processes are linked to.
         declared: Its declarations.
+        room: Where questions in SQL are answered.
     """
 
-    def __init__(self, stack: Stack, declared: Warehouse) -> None:
+    def __init__(self, stack: Stack, declared: Warehouse, room: Room) -> None:
         self.stack = stack
         self.declared = declared
+        self.room = room
         self.audience = Audience(self._arrived)
         self._loop: asyncio.AbstractEventLoop | None = None
         self.feeds = {

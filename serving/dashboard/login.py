@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from resources.accounts import Accounts
+from serving.dashboard.body import body_of
 from serving.dashboard.sessions import COOKIE, LIFETIME_SECONDS, Guesses, Sessions
 
 _LONGEST_FORM = 8192
@@ -56,11 +57,9 @@ def add_login(app: FastAPI, accounts: Accounts, sessions: Sessions) -> None:
 
 async def _form(request: Request) -> dict[str, str] | None:
     """The form's fields; None when it is too long."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _LONGEST_FORM:
-            return None
+    body = await body_of(request, _LONGEST_FORM)
+    if body is None:
+        return None
     found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     return {name: found.get(name, [""])[0] for name in ("name", "password", "next")}
 

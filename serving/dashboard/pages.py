@@ -22,10 +22,12 @@ from serving.dashboard.selection import CHART_HOURS, Selection
 
 BROWSER = Path(__file__).parent / "browser"
 
+SQL_PATH = "/d/{name}/sql"
 NAVIGATION: tuple[tuple[str, str], ...] = (
     ("Overview", "/d/{name}"),
     ("Why did it change?", "/d/{name}/why"),
     ("Freshness", "/d/{name}/freshness"),
+    ("SQL", SQL_PATH),
 )
 """The header's pages: label and address. A further page is a line here, and a function in serving.dashboard.site."""
 
@@ -177,6 +179,7 @@ class Page:
                 "current": path.format(name=self.dashboard.name) == self.path,
             }
             for label, path in NAVIGATION
+            if path != SQL_PATH or self.house.room.askers.admit(self.user)
         ]
         view: dict[str, Any] = {
             "title": self.dashboard.title + (f" · {market.name if market else 'all markets'}" if self.is_wall else ""),

@@ -13,6 +13,7 @@ from serving.dashboard.login import add_login
 from serving.dashboard.sessions import Sessions
 from serving.dashboard.settings import Login, Settings
 from serving.dashboard.site import build
+from serving.dashboard.sql.room import Room
 
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -27,7 +28,7 @@ def serve(stack: Stack, settings: Settings) -> None:
     accounts = Accounts.of(stack)
     if settings.login is Login.ACCOUNTS and not accounts.names:
         raise HeadwaterError("Nobody could log in: there is no account", next_command="headwater user add NAME")
-    house = House(stack, warehouse(stack))
+    house = House(stack, warehouse(stack), Room(stack, settings.askers, settings.sql_seconds))
     build(house)
     sessions = None
     if settings.login is Login.ACCOUNTS:
@@ -44,7 +45,9 @@ def serve(stack: Stack, settings: Settings) -> None:
 
     app.add_middleware(Guard, settings=settings, sessions=sessions)
     app.on_startup(house.open)
+    app.on_startup(house.room.open)
     app.on_shutdown(house.close)
+    app.on_shutdown(house.room.close)
     ui.run(
         host=settings.host,
         port=settings.port,

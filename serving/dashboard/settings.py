@@ -13,6 +13,8 @@ from resources.local.dashboard import HOST_VARIABLE
 LOGIN_VARIABLE = "HEADWATER_DASHBOARD_LOGIN"
 HEADER_VARIABLE = "HEADWATER_DASHBOARD_USER_HEADER"
 PROXIES_VARIABLE = "HEADWATER_DASHBOARD_PROXIES"
+SQL_VARIABLE = "HEADWATER_DASHBOARD_SQL"
+SQL_SECONDS_VARIABLE = "HEADWATER_DASHBOARD_SQL_SECONDS"
 
 _USER_HEADER = "x-forwarded-user"
 
@@ -29,6 +31,38 @@ class Login(StrEnum):
     PROXY = "proxy"
 
 
+_EVERYBODY = "*"
+_SQL_SECONDS = 30.0
+_LONGEST_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Askers:
+    """Who may ask in SQL, which reaches every table and market.
+
+    Args:
+        everybody: All who may look.
+        names: Besides, these.
+    """
+
+    everybody: bool = False
+    names: frozenset[str] = frozenset()
+
+    @property
+    def is_nobody(self) -> bool:
+        """The SQL page is off."""
+        return not self.everybody and not self.names
+
+    def admit(self, user: str) -> bool:
+        """This one may; "" is who was not asked for a name."""
+        return self.everybody or (user != "" and user in self.names)
+
+    @property
+    def advice(self) -> str:
+        """What somebody who may not can do about it."""
+        return f"who runs the dashboard can allow it by {SQL_VARIABLE}"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment says.
@@ -39,6 +73,8 @@ class Settings:
         login: How people log in.
         header: The header in which a proxy gives the name, in lower case.
         proxies: Addresses from which that header is believed.
+        askers: Who may ask in SQL; nobody unless the environment says so, on loopback, too.
+        sql_seconds: How long one such question may take.
     """
 
     host: str
@@ -46,6 +82,8 @@ class Settings:
     login: Login
     header: str = _USER_HEADER
     proxies: frozenset[str] = frozenset({"127.0.0.1", "::1"})
+    askers: Askers = Askers()
+    sql_seconds: float = _SQL_SECONDS
 
     @classmethod
     def of(cls, environment: Mapping[str, str], port: int) -> Self:
@@ -68,7 +106,9 @@ class Settings:
         proxies = environment.get(PROXIES_VARIABLE, "127.0.0.1,::1")
         found = frozenset(_address(text.strip()) for text in proxies.split(",") if text.strip())
         header = (environment.get(HEADER_VARIABLE, "") or _USER_HEADER).lower()
-        return cls(host, port, Login(login), header, found)
+        askers = _askers(environment.get(SQL_VARIABLE, ""), Login(login))
+        seconds = _seconds(environment.get(SQL_SECONDS_VARIABLE, ""))
+        return cls(host, port, Login(login), header, found, askers, seconds)
 
     @property
     def is_open(self) -> bool:
@@ -97,3 +137,34 @@ def _address(text: str) -> str:
             f"{PROXIES_VARIABLE} names {text}, which is no address",
             next_command="give addresses with commas between them, as in 10.0.0.7,10.0.0.8",
         ) from error
+
+
+def _askers(text: str, login: Login) -> Askers:
+    names = frozenset(part.strip() for part in text.split(",") if part.strip())
+    if names == {_EVERYBODY}:
+        return Askers(everybody=True)
+    if _EVERYBODY in names:
+        raise HeadwaterError(
+            f"{SQL_VARIABLE}={text} names people, and everybody besides",
+            next_command=f"set it to {_EVERYBODY} for all who may look, or to names with commas between them",
+        )
+    if names and login is Login.NONE:
+        raise HeadwaterError(
+            f"{SQL_VARIABLE} names people, and without a login nobody has a name",
+            left="nothing was started",
+            next_command=f"set {LOGIN_VARIABLE}, or {SQL_VARIABLE}={_EVERYBODY} for all who use this machine",
+        )
+    return Askers(names=names)
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text or _SQL_SECONDS)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= _LONGEST_SECONDS:
+        raise HeadwaterError(
+            f"{SQL_SECONDS_VARIABLE}={text} is no time from 0 to {_LONGEST_SECONDS:g} seconds",
+            next_command=f"unset it, for {_SQL_SECONDS:g}",
+        )
+    return found

@@ -14,7 +14,9 @@ from serving.dashboard.elements import Cards, Minutes, Table, Words
 from serving.dashboard.frame import Frame
 from serving.dashboard.freshness import hop_in_words
 from serving.dashboard.house import House
-from serving.dashboard.pages import BROWSER, Page, add_style
+from serving.dashboard.pages import BROWSER, SQL_PATH, Page, add_style
+from serving.dashboard.sql import page as questions
+from serving.dashboard.sql.addresses import add_addresses
 from serving.dashboard.wording import NOTHING, duration
 
 _ROTATION = (5, 3600)
@@ -36,7 +38,9 @@ def build(house: House) -> None:
         with _main():
             Words({"heading": "No dashboard", "sentences": [_NO_DASHBOARD]})
 
-    for path, fill in (("/d/{name}", overview), ("/d/{name}/why", why), ("/d/{name}/freshness", freshness)):
+    add_addresses(app, house.room)
+    pages = {"/d/{name}": overview, "/d/{name}/why": why, "/d/{name}/freshness": freshness, SQL_PATH: sql}
+    for path, fill in pages.items():
         ui.page(path, title="Headwater")(_opened(house, path, fill))
 
 
@@ -110,6 +114,12 @@ def freshness(page: Page) -> None:
 
         page.shown_by(words, show)
     _footer(page)
+
+
+def sql(page: Page) -> None:
+    """A question in SQL, for who may ask."""
+    with _main():
+        questions.fill(page)
 
 
 def _tables(page: Page, base: str) -> None:

@@ -1,4 +1,4 @@
-"""One browser, one lake and one dashboard for all tests of a file.
+"""One browser, one lake and one dashboard for all tests of this folder.
 
 Not for the whole run: while Playwright is there, an event loop runs, and no other test of this process could run one.
 """
@@ -33,17 +33,17 @@ class Shop:
         return self.lake.write(list(rows), self.now)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Nine days of orders, with an hour of every minute before now, and the dashboard over them."""
     folder: Path = tmp_path_factory.mktemp("dashboard")
-    site = Site(folder, ports.free_ports())
+    site = Site(folder, ports.free_ports(), {"HEADWATER_DASHBOARD_SQL": "*", "HEADWATER_DASHBOARD_SQL_SECONDS": "8"})
     lake = OrdersLake(site.stack.lake)
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     hour = now - timedelta(hours=1)

@@ -15,6 +15,7 @@ from headwater.calendar import local_date
 from resources.query import answer
 from tests.integration.dashboard.chromium import opened
 from tests.integration.dashboard.conftest import Shop
+from tests.integration.dashboard.looking import PALE, UNNAMED
 from tests.integration.waiting import eventually
 
 SUMS = ("created", "matched", "completed", "cancelled")
@@ -24,32 +25,6 @@ _SHOWN = """() => ({
   cards: Object.fromEntries(
     [...document.querySelectorAll(".card")].map((card) => [card.dataset.measure, {...card.dataset}])),
 })"""
-
-_PALE = """() => {
-  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
-  const linear = (v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
-  const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-  const behind = (element) => {
-    for (let e = element; e; e = e.parentElement) {
-      const colour = parse(getComputedStyle(e).backgroundColor);
-      if ((colour[3] ?? 1) > 0.99) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  for (const element of document.querySelectorAll("body *")) {
-    if (!element.checkVisibility() || element.closest("svg, [aria-hidden=true]")) continue;
-    if (![...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())) continue;
-    const both = [parse(getComputedStyle(element).color), behind(element)].map(light).sort((x, y) => y - x);
-    const ratio = (both[0] + 0.05) / (both[1] + 0.05);
-    if (ratio < 4.5) found.push(`${element.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
-  }
-  return found;
-}"""
-"""The texts of a page whose contrast is below that of WCAG's level AA, 4.5."""
-
-_UNNAMED = """() => [...document.querySelectorAll("input, select, button")]
-  .filter((e) => !(e.labels?.length || e.textContent.trim() || e.ariaLabel)).length"""
 
 
 def shown(page: Page) -> dict[str, Any]:
@@ -155,7 +130,7 @@ def test_pages_are_readable_in_both_themes_on_a_phone_and_on_a_desk(
             page.goto(f"{shop.site.url}{path}")
             page.wait_for_selector("#main tr:visible, #main .lead:visible")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out"
-            assert page.evaluate(_PALE) == [], "contrast AA"
+            assert page.evaluate(PALE) == [], "contrast AA"
 
 
 def test_keyboards_and_screen_readers_find_their_way(shop: Shop, browser: Browser) -> None:
@@ -166,7 +141,7 @@ def test_keyboards_and_screen_readers_find_their_way(shop: Shop, browser: Browse
         assert page.locator("h1").count() == 1
         assert page.locator("table:not(:has(caption))").count() == 0
         assert page.locator("th:not([scope])").count() == 0
-        assert page.evaluate(_UNNAMED) == 0
+        assert page.evaluate(UNNAMED) == 0
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "Skip to the numbers"
         page.locator("[data-measure=matched]").focus()

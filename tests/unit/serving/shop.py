@@ -19,7 +19,7 @@ from headwater.sqltype import SqlType
 from resources.apikeys import KeyFile
 from resources.keyvalue.embedded import EmbeddedFeederStore, EmbeddedReaderStore
 from serving.api.application import Application, application
-from serving.api.audit import Audit
+from serving.audit import Audit
 from serving.api.callers import Keyring
 from serving.api.catalog import Catalog
 from serving.api.service import Service

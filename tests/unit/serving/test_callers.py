@@ -6,7 +6,7 @@ from itertools import product as each_of
 
 import pytest
 
-from serving.api.audit import Audit
+from serving.audit import Audit
 from tests.unit.serving.shop import Shop
 
 SCOPES = {

@@ -1,5 +1,6 @@
 """Who asked for what: a line of JSON for each request, in files that are rotated. No key, and no row, is written."""
 
+import asyncio
 import logging
 import re
 from collections import deque
@@ -14,12 +15,13 @@ from resources.apikeys import PREFIX
 _BYTES = 20_000_000
 _FILES = 5
 _MOST_WAITING = 50_000
+_FLUSH_SECONDS = 1.0
 _UNDERSCORE = "(?:_|%5[Ff])"
 _SECRET = re.compile(rf"{PREFIX[:-1]}{_UNDERSCORE}[0-9A-Za-z]+{_UNDERSCORE}[^/?&]*")
 _LONGEST = 300
 _AS_LINES = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
-log = logging.getLogger("api")
+log = logging.getLogger("audit")
 
 
 class Audit:
@@ -77,6 +79,12 @@ class Audit:
         except OSError as error:
             log.error("the audit log cannot be written: %s", error)
             self._waiting.extendleft(reversed(lines))
+
+    async def flush_each_second(self) -> None:
+        """Write what waits, again and again, until the task is cancelled; what waits then is left to a last `flush`."""
+        while True:
+            await asyncio.sleep(_FLUSH_SECONDS)
+            await asyncio.to_thread(self.flush)
 
     def _rotate(self) -> None:
         if not self._file.exists():
