@@ -77,24 +77,24 @@ def drivers(measure: Measure, dashboard: Dashboard, whole: Pair) -> tuple[Driver
 
 
 def splits(frame: Frame, selection: Selection, measure: Measure) -> dict[str, tuple[Part, ...]]:
-    """The change split by each dimension that is not filtered by, the market among them; by the dimension's label."""
+    """The change split by each dimension not filtered to one value, the market among them; by the dimension's label."""
     whole = total(frame, selection)
     found: dict[str, tuple[Part, ...]] = {}
-    if not selection.market:
+    if len(selection.markets) != 1:
         names = {market.code: market.name for market in frame.markets}
         groups = grouped(frame, selection, lambda each: names[each.market or ""])
         found["Market"] = parts(measure, groups, whole)
     for place, dimension in enumerate(frame.dashboard.dimensions):
-        if not selection.values[place]:
+        if len(selection.values[place]) != 1:
             groups = grouped(frame, selection, lambda each, place=place: named(each.values[place]))
             found[dimension.label] = parts(measure, groups, whole)
     return found
 
 
 def finest(frame: Frame, selection: Selection, measure: Measure) -> tuple[Part, ...]:
-    """The change split by every combination that is not filtered by."""
+    """The change split by every combination that the filters leave open."""
     names = {market.code: market.name for market in frame.markets}
-    open_places = [place for place, chosen in enumerate(selection.values) if not chosen]
+    open_places = [place for place, chosen in enumerate(selection.values) if len(chosen) != 1]
 
     def key(each: Slice) -> str:
         market = [] if selection.market else [names[each.market or ""]]

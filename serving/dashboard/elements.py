@@ -63,7 +63,18 @@ class Choosing(Part):
 
 
 class Choices(Choosing, component="browser/hw_choices.js"):
-    """The filters."""
+    """The filters: `on_tick` is told a filter's name, one of its values, and whether it is chosen now."""
+
+    def __init__(
+        self, view: View, on_choose: Callable[[str, str], None], on_tick: Callable[[str, str, bool], None]
+    ) -> None:
+        super().__init__(view, on_choose)
+
+        def ticked(event: GenericEventArguments) -> None:
+            args = event.args if isinstance(event.args, dict) else {}
+            on_tick(str(args.get("name", "")), str(args.get("value", "")), bool(args.get("on")))
+
+        self.on("tick", ticked)
 
 
 class Cards(Choosing, component="browser/hw_cards.js", dependencies=["browser/hw_spark.js"]):

@@ -58,7 +58,7 @@ class Page:
         self.is_wall = self.query.get("screen") == "wall"
         self._codes = {market.code: market for market in house.declared.markets}
         self.selection = Selection.parse(
-            self.query, dashboard, self._codes, datetime.now(UTC).date() + timedelta(days=1)
+            request.query_params.multi_items(), dashboard, self._codes, datetime.now(UTC).date() + timedelta(days=1)
         )
         self._shown: list[Callable[[Frame], None]] = []
         self._choices: Choices | None = None
@@ -98,11 +98,18 @@ class Page:
         """The filters, where there is somebody to choose; without a chart there is nothing to say of its length."""
         self._has_chart = with_chart
         if not self.is_wall:
-            self._choices = Choices(self._choices_view(self._frame()), self.choose)
+            self._choices = Choices(self._choices_view(self._frame()), self.choose, self.tick)
 
     def choose(self, name: str, value: str) -> None:
-        """Somebody has chosen: show it, and have the address say it."""
-        query = self._query() | {name: value}
+        """Somebody has chosen: show it, and have the address say it. Of a filter "" is everything."""
+        self._select([*(pair for pair in self._query() if pair[0] != name), (name, value)])
+
+    def tick(self, name: str, value: str, is_on: bool) -> None:
+        """Somebody has ticked one of a filter's values, or taken the tick away."""
+        others = [pair for pair in self._query() if pair != (name, value)]
+        self._select([*others, (name, value)] if is_on else others)
+
+    def _select(self, query: list[tuple[str, str]]) -> None:
         self.selection = Selection.parse(
             query, self.dashboard, self._codes, datetime.now(UTC).date() + timedelta(days=1)
         )
@@ -124,7 +131,7 @@ class Page:
         """Choose the next market, after the last one all of them."""
         codes = ["", *self._codes]
         following = codes[(codes.index(self.selection.market) + 1) % len(codes)]
-        self.selection = self.selection.but(market=following)
+        self.selection = self.selection.but(markets=(following,) if following else ())
         self.refresh()
 
     def href(self, path: str, selection: Selection) -> str:
@@ -141,6 +148,11 @@ class Page:
     def _has_days(self, frame: Frame) -> bool:
         return frame.has(days_needed(frame.markets, frame.now, self.selection.against))
 
+    @property
+    def _place(self) -> str:
+        """The chosen markets, for people."""
+        return ", ".join(self._codes[code].name for code in self.selection.markets) or "all markets"
+
     def _enlist(self, client: Client) -> None:
         client.on_connect(self._arrive)
         client.on_disconnect(lambda: self.house.audience.leave(self._viewer))
@@ -154,18 +166,14 @@ class Page:
         ui.add_head_html(_THEME_SCRIPT % ('document.documentElement.classList.add("wall");' if self.is_wall else ""))
         add_style()
 
-    def _query(self) -> dict[str, str]:
+    def _query(self) -> list[tuple[str, str]]:
         selection = self.selection
-        said = {
-            dimension.column: value
-            for dimension, value in zip(self.dashboard.dimensions, selection.values, strict=True)
-        }
-        return said | {
-            "market": selection.market,
-            "measure": selection.measure,
-            "against": str(selection.against),
-            "span": str(selection.hours),
-        }
+        return [
+            *selection.filters(self.dashboard),
+            ("measure", selection.measure),
+            ("against", str(selection.against)),
+            ("span", str(selection.hours)),
+        ]
 
     def _top_view(self) -> dict[str, Any]:
         frame, words = self.feed.state.frame, self.house.stale_words(self.dashboard)
@@ -182,7 +190,7 @@ class Page:
             if path != SQL_PATH or self.house.room.askers.admit(self.user)
         ]
         view: dict[str, Any] = {
-            "title": self.dashboard.title + (f" · {market.name if market else 'all markets'}" if self.is_wall else ""),
+            "title": self.dashboard.title + (f" · {self._place}" if self.is_wall else ""),
             "pages": pages,
             "wall": self.is_wall,
             "wallHref": self.path + _with(self.selection.query(self.dashboard), "screen=wall"),
@@ -202,8 +210,8 @@ class Page:
 
     def _choices_view(self, frame: Frame | None) -> dict[str, Any]:
         selection = self.selection
-        markets = [["", "All markets"], *([market.code, market.name] for market in self.house.declared.markets)]
-        fields: list[dict[str, Any]] = [_field("market", "Market", selection.market, markets)]
+        markets = [[market.code, market.name] for market in self.house.declared.markets]
+        fields: list[dict[str, Any]] = [_ticks("market", "Market", selection.markets, markets)]
         found = (
             frame.kept("options", lambda: views.options(frame))
             if frame is not None
@@ -211,9 +219,8 @@ class Page:
         )
         for place, dimension in enumerate(self.dashboard.dimensions):
             chosen = selection.values[place]
-            known = list(dict.fromkeys([*found[place], *([chosen] if chosen else [])]))
-            options = [["", "All"], *([value, value] for value in known)]
-            fields.append(_field(dimension.column, dimension.label, chosen, options))
+            known = dict.fromkeys([*found[place], *chosen])
+            fields.append(_ticks(dimension.column, dimension.label, chosen, [[value, value] for value in known]))
         measures = [[measure.name, measure.label] for measure in self.dashboard.measures]
         fields.append(_field("measure", "Measure", selection.measure, measures))
         against = str(selection.against)
@@ -241,6 +248,13 @@ class Page:
 
 def _field(name: str, label: str, value: str, options: list[list[str]]) -> dict[str, Any]:
     return {"name": name, "label": label, "value": value, "options": options}
+
+
+def _ticks(name: str, label: str, chosen: tuple[str, ...], options: list[list[str]]) -> dict[str, Any]:
+    """A filter of several values, and in words which are chosen."""
+    names = [text for value, text in options if value in chosen]
+    said = ", ".join(names) if len(names) < 3 else f"{len(names)} of {len(options)}"
+    return {"name": name, "label": label, "chosen": list(chosen), "options": options, "said": said or "All"}
 
 
 def add_style() -> None:

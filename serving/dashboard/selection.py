@@ -1,6 +1,6 @@
 """What a page shows: filters, the measure, the other day. It stands in the page's address, so that it can be shared."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Self
@@ -19,6 +19,7 @@ NO_VALUE = "(none)"
 
 CHART_HOURS = (1, 3, 24)
 _DEFAULT_HOURS = 3
+_MOST_VALUES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,49 +27,67 @@ class Selection:
     """One page's choice.
 
     Args:
-        market: A market's code; "" for all of them.
-        values: Of each dimension one value; "" for all of them.
+        markets: Codes of markets, as they are declared one after the other; none for all of them.
+        values: Of each dimension its values, ordered; none for all of them.
         measure: The measure's name that charts and tables are about.
         against: The other day.
         hours: How far the chart goes back.
     """
 
-    market: str = ""
-    values: tuple[str, ...] = ()
+    markets: tuple[str, ...] = ()
+    values: tuple[tuple[str, ...], ...] = ()
     measure: str = ""
     against: Against = YESTERDAY
     hours: int = _DEFAULT_HOURS
 
     @classmethod
-    def parse(cls, query: Mapping[str, str], dashboard: Dashboard, markets: Mapping[str, object], today: date) -> Self:
+    def parse(
+        cls, query: Iterable[tuple[str, str]], dashboard: Dashboard, markets: Mapping[str, object], today: date
+    ) -> Self:
         """Read an address's query. What it does not say, or says wrongly, is as by default.
 
         Args:
+            query: Names and values; a filter's name comes once for each value that is chosen.
             markets: The declared ones by code.
             today: Somewhere on earth.
         """
+        said: dict[str, list[str]] = {}
+        for name, value in query:
+            said.setdefault(name, []).append(value)
+        last = {name: values[-1] for name, values in said.items()}
         names = [measure.name for measure in dashboard.measures]
-        hours = query.get("span", "")
+        hours = last.get("span", "")
+        chosen = [said.get(dimension.column, ()) for dimension in dashboard.dimensions]
         return cls(
-            market=query.get("market", "") if query.get("market") in markets else "",
-            values=tuple(query.get(dimension.column, "") for dimension in dashboard.dimensions),
-            measure=query.get("measure", "") if query.get("measure") in names else names[0],
-            against=Against.parse(query.get("against", ""), today),
+            markets=tuple(code for code in markets if code in said.get("market", ())),
+            values=tuple(tuple(sorted({value for value in values if value})[:_MOST_VALUES]) for values in chosen),
+            measure=last.get("measure", "") if last.get("measure") in names else names[0],
+            against=Against.parse(last.get("against", ""), today),
             hours=int(hours) if hours in map(str, CHART_HOURS) else _DEFAULT_HOURS,
         )
 
+    @property
+    def market(self) -> str:
+        """The one market that is chosen; "" for none and for several: they have no zone and no currency together."""
+        return self.markets[0] if len(self.markets) == 1 else ""
+
+    def filters(self, dashboard: Dashboard) -> list[tuple[str, str]]:
+        """What is filtered by, as names and values of an address's query."""
+        said = [("market", code) for code in self.markets]
+        for dimension, values in zip(dashboard.dimensions, self.values, strict=True):
+            said += [(dimension.column, value) for value in values]
+        return said
+
     def query(self, dashboard: Dashboard) -> str:
         """The address's query that means this, with its `?`; "" when all is as by default."""
-        said = {"market": self.market} | {
-            dimension.column: value for dimension, value in zip(dashboard.dimensions, self.values, strict=True)
-        }
+        said = self.filters(dashboard)
         if self.measure != dashboard.measures[0].name:
-            said["measure"] = self.measure
+            said.append(("measure", self.measure))
         if self.against != YESTERDAY:
-            said["against"] = str(self.against)
+            said.append(("against", str(self.against)))
         if self.hours != _DEFAULT_HOURS:
-            said["span"] = str(self.hours)
-        text = urlencode({name: value for name, value in said.items() if value})
+            said.append(("span", str(self.hours)))
+        text = urlencode(said)
         return f"?{text}" if text else ""
 
     def but(self, **changes: object) -> "Selection":
@@ -76,8 +95,8 @@ class Selection:
         return replace(self, **changes)  # type: ignore[arg-type]
 
     def with_value(self, place: int, value: str) -> "Selection":
-        """The same with another value of one dimension."""
-        return replace(self, values=(*self.values[:place], value, *self.values[place + 1 :]))
+        """The same with this one value of one dimension."""
+        return replace(self, values=(*self.values[:place], (value,), *self.values[place + 1 :]))
 
     def slices(self, frame: Frame) -> "NDArray[np.int64]":
         """The numbers of the slices that are chosen. Those of undeclared markets never are."""
@@ -88,8 +107,10 @@ class Selection:
                 number
                 for number, each in enumerate(frame.slices)
                 if frame.market_of[number] >= 0
-                and self.market in ("", each.market)
-                and all(chosen in ("", named(value)) for chosen, value in zip(self.values, each.values, strict=True))
+                and (not self.markets or each.market in self.markets)
+                and all(
+                    not chosen or named(value) in chosen for chosen, value in zip(self.values, each.values, strict=True)
+                )
             ],
             dtype=np.int64,
         )

@@ -51,27 +51,28 @@ def chart(frame: Frame, selection: Selection) -> View:
 def heading(frame: Frame, selection: Selection, base: str) -> View:
     """What the page is about, and the way back."""
     market = next((each for each in frame.markets if each.code == selection.market), None)
-    chosen = [value for value in selection.values if value]
+    chosen = [", ".join(values) for values in selection.values if values]
+    back = {"label": "All markets", "href": base + selection.but(markets=()).query(frame.dashboard)}
     if market is None:
-        title = " · ".join(["All markets", *chosen])
-        return {"heading": title, "sentences": [frame.dashboard.description]}
+        names = ", ".join(each.name for each in frame.markets if each.code in selection.markets)
+        title = {"heading": " · ".join([names or "All markets", *chosen]), "sentences": [frame.dashboard.description]}
+        return title | ({"back": back} if names else {})
     clock = frame.now.astimezone(market.zone)
     said = f"Zone {market.zone.key}, there it is {clock:%A %H:%M} ({clock:%Z})."
     said += f" Amounts are in {market.currency}." if market.currency else ""
-    back = {"label": "All markets", "href": base + selection.but(market="").query(frame.dashboard)}
     return {"heading": " · ".join([market.name, *chosen]), "back": back, "sentences": [said]}
 
 
 def markets(frame: Frame, selection: Selection, base: str) -> View:
     """A row for each market: the measure that is chosen, its change, the last hour."""
     measure = frame.dashboard.measure(selection.measure)
-    groups = grouped(frame, selection.but(market=""), lambda each: each.market or "")
+    groups = grouped(frame, selection.but(markets=()), lambda each: each.market or "")
     rows = []
     for market in frame.markets:
         pair = groups.get(market.code)
-        if pair is None or selection.market not in ("", market.code):
+        if pair is None or (selection.markets and market.code not in selection.markets):
             continue
-        here = selection.but(market=market.code)
+        here = selection.but(markets=(market.code,))
         clock = frame.now.astimezone(market.zone)
         cells = _compared(measure, *pair.of(measure), _currency(measure, market.currency))
         cells["name"] = {

@@ -51,12 +51,39 @@ def assert_equal(cards: Mapping[str, Any], said: Mapping[str, Any], key: str = "
     assert abs(float(cards["waiting"][key]) - float(said["waiting"])) < 0.001
 
 
-def choose(page: Page, name: str, value: str) -> None:
-    """Choose in a filter, and wait until the address says so."""
-    page.locator(f"select[name={name}]").first.select_option(value)
-    page.wait_for_function(
-        "([name, value]) => new URLSearchParams(location.search).get(name) === value", arg=[name, value]
-    )
+def tick(page: Page, name: str, *labels: str) -> None:
+    """Tick values of a filter without a mouse, and wait until the address says so."""
+    page.locator(f"[data-filter={name}] summary").focus()
+    page.keyboard.press("Enter")
+    for label in labels:
+        box = page.locator(f"[data-filter={name}]").get_by_label(label, exact=True)
+        value = box.get_attribute("value")
+        box.focus()
+        page.keyboard.press("Space")
+        page.wait_for_function(
+            "([name, value]) => new URLSearchParams(location.search).getAll(name).includes(value)", arg=[name, value]
+        )
+    page.keyboard.press("Escape")
+
+
+def test_several_markets_and_values_are_summed_over_and_stand_in_the_address(shop: Shop, browser: Browser) -> None:
+    with opened(browser, shop.site.url, viewport={"width": 1280, "height": 900}) as page:
+        shown(page)
+        tick(page, "market", "Hong Kong", "India")
+        tick(page, "vehicle_type", "van", "motorcycle")
+        assert page.locator("[data-filter=market] fieldset").is_hidden(), "Escape closes it"
+        page.get_by_role("heading", name="Hong Kong, India · motorcycle, van", level=1).wait_for()
+        where = "k.market IN ('hk', 'in') AND k.vehicle_type IN ('van', 'motorcycle')"
+        found = shown(page)
+        assert_equal(found["cards"], asked(shop, found["snapshot"], where))
+        assert page.locator("[data-row=hk]").count() and not page.locator("[data-row=us]").count()
+        shared = page.url
+        page.locator("[data-filter=market] summary").click()
+        page.locator("[data-filter=market]").get_by_role("button", name="All").click()
+        page.get_by_role("heading", name="All markets · motorcycle, van").wait_for()
+    with opened(browser, shared.replace("/operations?", "/operations/why?")) as page:
+        page.get_by_role("heading", name="Hong Kong, India · motorcycle, van").wait_for()
+        page.locator("table", has_text="The change by market").locator("[data-row=India]").wait_for()
 
 
 def test_the_numbers_of_a_page_are_those_of_a_query_at_the_snapshot_that_it_names(shop: Shop, browser: Browser) -> None:
@@ -72,7 +99,7 @@ def test_the_numbers_of_a_page_are_those_of_a_query_at_the_snapshot_that_it_name
 def test_filters_and_the_way_down_to_a_market_stand_in_the_address(shop: Shop, browser: Browser) -> None:
     with opened(browser, shop.site.url, viewport={"width": 1280, "height": 900}) as page:
         page.wait_for_selector("[data-row=hk]")
-        choose(page, "price_category", "regular")
+        tick(page, "price_category", "regular")
         page.get_by_role("link", name="Hong Kong").click()
         page.get_by_role("heading", name="Hong Kong · regular", level=1).wait_for()
         assert "Asia/Hong_Kong" in page.inner_text("#main"), "the market's zone is named"

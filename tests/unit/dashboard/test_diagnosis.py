@@ -28,7 +28,7 @@ def sums(created: int, cancelled: int) -> dict[str, Fraction]:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_parts_of_every_split_add_up_to_the_change(measure: Measure, seed: int) -> None:
     frame = frame_of(rows_of(seed, NOW), NOW)
-    selection = Selection("", ("", ""), measure.name, Against(7))
+    selection = Selection((), ((), ()), measure.name, Against(7))
     after, before = total(frame, selection).of(measure)
     assert after is not None and before is not None
     found = splits(frame, selection, measure)

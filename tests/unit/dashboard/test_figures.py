@@ -1,15 +1,19 @@
 """Today so far, the other day, the chart's line: against going through the rows one by one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 
 from headwater.calendar import local_date, local_day
 from headwater.sofar import same_time
+from serving.dashboard import views
 from serving.dashboard.comparison import Against, other_edges
+from serving.dashboard.diagnosis import splits
 from serving.dashboard.figures import by_slice, change, grouped, pair, total, value, written
 from serving.dashboard.frame import Slice, minute_of
 from serving.dashboard.selection import NO_VALUE, Selection
@@ -91,7 +95,7 @@ def test_the_charts_line_is_what_counting_minute_by_minute_gives(now: datetime, 
     rows = rows_of(5, now, rows=400)
     against = Against(7)
     frame = frame_of(rows, now, [against])
-    selection = Selection("", ("a", ""), "created", against, hours)
+    selection = Selection((), (("a",), ()), "created", against, hours)
     found = line(frame, selection, CREATED)
     assert len(found.today) == hours * 60 // found.step
     codes = {market.code: market for market in MARKETS}
@@ -138,7 +142,7 @@ def test_sums_of_any_span_are_exact_however_the_span_lies_to_the_days() -> None:
 
 def test_groups_add_up_to_the_whole_and_null_has_a_name() -> None:
     frame = frame_of(rows_of(1, ORDINARY), ORDINARY)
-    selection = Selection("", ("", ""), "created")
+    selection = Selection((), ((), ()), "created")
     groups = grouped(frame, selection, lambda each: each.values[0] or NO_VALUE)
     whole = total(frame, selection)
     assert set(groups) == {"a", "b", NO_VALUE}
@@ -148,17 +152,79 @@ def test_groups_add_up_to_the_whole_and_null_has_a_name() -> None:
     assert chosen == groups[NO_VALUE]
 
 
+SEVERAL = [
+    Selection(("us", "hk"), ((), ()), "created"),
+    Selection((), (("a", NO_VALUE), ()), "created"),
+    Selection(("in", "hk"), (("a", "b"), ("s",)), "created", Against(7)),
+    Selection(("us",), (("b", "nowhere"), ("m", "s")), "created"),
+]
+
+
+def is_chosen(selection: Selection, row: Row) -> bool:
+    """Going through one row's own values, NULL by its name."""
+    names = [NO_VALUE if value is None else value for value in row.slice.values]
+    return (row.slice.market in (selection.markets or [market.code for market in MARKETS])) and all(
+        not chosen or name in chosen for chosen, name in zip(selection.values, names, strict=True)
+    )
+
+
+@pytest.mark.parametrize("selection", SEVERAL)
+@pytest.mark.parametrize("now", NOWS)
+def test_several_values_of_a_filter_are_summed_over_in_cards_chart_and_tables(
+    selection: Selection, now: datetime
+) -> None:
+    rows = rows_of(6, now, rows=900)
+    frame = frame_of(rows, now)
+    begins = {each.code: minute_of(local_day(each, local_date(each, now)).starts_at) for each in MARKETS}
+    end = minute_of(now)
+
+    def counts(row: Row) -> bool:
+        return is_chosen(selection, row) and begins[row.slice.market or ""] <= row.minute < end
+
+    wanted = counted(rows, "created", counts)
+    assert total(frame, selection).today["created"] == wanted
+    found = line(frame, selection, CREATED)
+    assert sum(each or 0 for each in found.today) == counted(
+        rows, "created", lambda row: is_chosen(selection, row) and found.start <= row.minute < end
+    )
+    groups = grouped(frame, selection, lambda each: each.values[0] or NO_VALUE)
+    assert set(groups) <= set(selection.values[0]) or not selection.values[0]
+    assert sum(each.today["created"] for each in groups.values()) == wanted
+    of_markets = views.markets(frame, selection, "/d/shop")
+    assert {row["id"] for row in of_markets["rows"]} == set(selection.markets or begins)
+    for split in splits(frame, selection, CREATED).values():
+        assert sum(part.effect for part in split) == wanted - total(frame, selection).other["created"]
+    names = {each.code: each.name for each in MARKETS}
+    said = views.heading(frame, selection, "/d/shop")["heading"]
+    assert all(names[code] in said for code in selection.markets)
+
+
+def test_what_is_split_by_is_what_the_filters_leave_open() -> None:
+    frame = frame_of(rows_of(6, ORDINARY), ORDINARY)
+    assert set(splits(frame, SEVERAL[0], CREATED)) == {"Market", "Kind", "Size"}
+    assert set(splits(frame, SEVERAL[2], CREATED)) == {"Market", "Kind"}
+    assert set(splits(frame, SEVERAL[3], CREATED)) == {"Kind", "Size"}
+
+
+def test_markets_of_one_currency_have_a_sum_however_many_they_are() -> None:
+    rows = rows_of(1, ORDINARY)
+    frame = frame_of(rows, ORDINARY)
+    assert Selection(("us", "hk"), ((), ())).currency(frame, REVENUE) is None
+    same = replace(frame, markets=tuple(replace(market, currency="EUR") for market in frame.markets))
+    assert Selection(("us", "hk"), ((), ())).currency(same, REVENUE) == "EUR"
+
+
 def test_rows_of_a_market_that_is_not_declared_are_left_out_and_said() -> None:
     frame = frame_of(rows_of(1, ORDINARY), ORDINARY)
     assert frame.undeclared == ("zz",)
-    assert all(frame.slices[number].market != "zz" for number in Selection("", ("", "")).slices(frame))
+    assert all(frame.slices[number].market != "zz" for number in Selection((), ((), ())).slices(frame))
 
 
 def test_amounts_in_several_currencies_have_no_sum() -> None:
     frame = frame_of(rows_of(1, ORDINARY), ORDINARY)
-    assert Selection("", ("", "")).currency(frame, REVENUE) is None
-    assert Selection("hk", ("", "")).currency(frame, REVENUE) == "HKD"
-    assert Selection("", ("", "")).currency(frame, CREATED) == ""
+    assert Selection((), ((), ())).currency(frame, REVENUE) is None
+    assert Selection(("hk",), ((), ())).currency(frame, REVENUE) == "HKD"
+    assert Selection((), ((), ())).currency(frame, CREATED) == ""
 
 
 def test_a_ratio_is_that_of_the_sums_and_has_no_value_over_nothing() -> None:
@@ -178,7 +244,7 @@ def test_a_value_is_written_as_sql_gives_it() -> None:
 def test_the_small_line_is_the_last_hour() -> None:
     rows = rows_of(2, ORDINARY, days=1, rows=2000)
     frame = frame_of(rows, ORDINARY)
-    slices = Selection("hk", ("", "")).slices(frame)
+    slices = Selection(("hk",), ((), ())).slices(frame)
     found = spark(frame, slices, CREATED)
     assert len(found) == 20
     end = minute_of(ORDINARY)
@@ -189,7 +255,7 @@ def test_the_small_line_is_the_last_hour() -> None:
 
 def test_an_empty_table_is_all_noughts() -> None:
     frame = frame_of([], ORDINARY)
-    selection = Selection("", ("", ""), "created")
+    selection = Selection((), ((), ()), "created")
     assert total(frame, selection).of(CREATED) == (0, 0)
     assert set(line(frame, selection, CREATED).today) == {0}
     assert pair(frame, Against(1), selection.slices(frame)).of(RATE) == (None, None)
@@ -197,9 +263,14 @@ def test_an_empty_table_is_all_noughts() -> None:
 
 def test_a_selection_comes_back_from_its_address() -> None:
     codes = {market.code: market for market in MARKETS}
-    selection = Selection("hk", ("a", ""), "rate", Against(7), 24)
-    query = dict(part.split("=") for part in selection.query(DASHBOARD).removeprefix("?").split("&"))
-    assert Selection.parse(query, DASHBOARD, codes, date(2026, 11, 21)) == selection
+    one = Selection(("hk",), (("a",), ()), "rate", Against(7), 24)
+    assert one.query(DASHBOARD) == "?market=hk&kind=a&measure=rate&against=7d&span=24", "as it always was"
+    several = Selection(("us", "hk"), (("a", "b, c"), ("m",)), "created")
+    for selection in (one, several):
+        query = parse_qsl(selection.query(DASHBOARD).removeprefix("?"))
+        assert Selection.parse(query, DASHBOARD, codes, date(2026, 11, 21)) == selection
+    turned = [("kind", "b, c"), ("market", "hk"), ("kind", "a"), ("size", "m"), ("market", "us"), ("kind", "a")]
+    assert Selection.parse(turned, DASHBOARD, codes, date(2026, 11, 21)) == several, "the order means nothing"
     assert Selection.parse(
-        {"market": "xx", "measure": "x", "span": "99"}, DASHBOARD, codes, date(2026, 11, 21)
-    ) == Selection("", ("", ""), "created")
+        [("market", "xx"), ("measure", "x"), ("span", "99"), ("kind", "")], DASHBOARD, codes, date(2026, 11, 21)
+    ) == Selection((), ((), ()), "created")
