@@ -45,6 +45,10 @@ class Minutes(Part, component="browser/hw_minutes.js"):
     """The chart."""
 
 
+class Tiles(Part, component="browser/hw_tiles.js", dependencies=["browser/hw_spark.js"]):
+    """The market grid."""
+
+
 class Sql(Part, component="browser/hw_sql.js"):
     """The question in SQL and its answer: it asks by itself, at the addresses that the view names."""
 

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 MINUTES_A_POINT = {1: 1, 3: 1, 24: 5}
 """By the hours that a chart shows, how many minutes one of its points is the sum of."""
 
-_SPARK_MINUTES, _SPARK_STEP = 60, 3
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How far a small line goes back, and how many minutes each of its points is the sum of."""
+
+    minutes: int
+    step: int
+
+
+LAST_HOUR, LAST_HOURS = Span(60, 3), Span(360, 15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +61,34 @@ def line(frame: Frame, selection: Selection, measure: Measure) -> Line:
     return Line(int(edges[0]), step, _values(frame, measure, today), _values(frame, measure, other))
 
 
-def sparks(frame: Frame) -> Sums:
-    """Of each slice its columns over the last hour, three minutes a point; kept in the frame."""
+def sparks(frame: Frame, span: Span = LAST_HOUR) -> Sums:
+    """Of each slice its columns over the time before now, point by point; kept in the frame."""
     import numpy as np
 
     def sums() -> Sums:
         end = minute_of(frame.now)
-        edges = np.arange(end - _SPARK_MINUTES, end + 1, _SPARK_STEP, dtype=np.int64)
+        edges = np.arange(end - span.minutes, end + 1, span.step, dtype=np.int64)
         slices = np.arange(len(frame.slices), dtype=np.int64)[:, None]
         return frame.sums(slices, edges[None, :-1], edges[None, 1:])
 
-    return frame.kept("sparks", sums)
+    return frame.kept(("sparks", span), sums)
 
 
-def spark(frame: Frame, slices: "NDArray[np.int64]", measure: Measure) -> list[float | None]:
-    """The measure over the last hour, of these slices."""
-    sums = {column: sparks(frame)[column][slices].sum(axis=0) for column in measure.columns}
+def spark(frame: Frame, slices: "NDArray[np.int64]", measure: Measure, span: Span = LAST_HOUR) -> list[float | None]:
+    """The measure over the time before now, of these slices."""
+    sums = {column: sparks(frame, span)[column][slices].sum(axis=0) for column in measure.columns}
     return list(_values(frame, measure, sums))
+
+
+def silence(frame: Frame, slices: "NDArray[np.int64]") -> int:
+    """For how many minutes before now no column of these slices has counted anything; an hour at most."""
+    import numpy as np
+
+    counted = np.zeros(LAST_HOUR.minutes // LAST_HOUR.step, dtype=bool)
+    for found in sparks(frame).values():
+        counted |= (found[slices] != 0).any(axis=0)
+    places = np.flatnonzero(counted[::-1])
+    return LAST_HOUR.step * int(places[0]) if len(places) else LAST_HOUR.minutes
 
 
 def _other_edges(frame: Frame, edges: "NDArray[np.int64]", against: Against) -> "NDArray[np.int64]":

@@ -10,13 +10,14 @@ from nicegui import app, ui
 
 from headwater.dashboard.dashboard import Dashboard
 from serving.dashboard import views
-from serving.dashboard.elements import Cards, Minutes, Table, Words
+from serving.dashboard.elements import Cards, Minutes, Table, Tiles, Words
 from serving.dashboard.frame import Frame
 from serving.dashboard.freshness import hop_in_words
 from serving.dashboard.house import House
 from serving.dashboard.pages import BROWSER, SQL_PATH, Page, add_style
 from serving.dashboard.sql import page as questions
 from serving.dashboard.sql.addresses import add_addresses
+from serving.dashboard.tiles import tiles
 from serving.dashboard.wording import NOTHING, duration
 
 _ROTATION = (5, 3600)
@@ -68,6 +69,8 @@ def overview(page: Page) -> None:
             cards = Cards({"cards": []}, page.choose)
             page.add(cards, views.cards)
             page.shown_by(cards, lambda _frame: cards.choose(page.selection.measure))
+        if not page.is_wall:
+            page.add(Tiles(_NO_TILES), tiles, base)
         with _section("Chart", "panel"):
             page.add(Minutes({"label": "", "why": "Reading …", "today": [], "other": []}), views.chart)
             if not page.is_wall:
@@ -77,6 +80,7 @@ def overview(page: Page) -> None:
         if page.is_wall:
             with _section("Markets", "panel"):
                 page.add(Table(_NO_ROWS), views.markets, base)
+            page.add(Tiles(_NO_TILES).classes("whole"), tiles, base)
         else:
             _tables(page, base)
     if not page.is_wall:
@@ -207,6 +211,7 @@ def _hops(house: House, dashboard: Dashboard) -> dict[str, Any]:
     return {"caption": caption, "columns": columns, "rows": rows, "empty": "Nothing waits, or nothing was measured."}
 
 
+_NO_TILES: dict[str, Any] = {"caption": "", "about": "", "tiles": []}
 _NO_ROWS: dict[str, Any] = {"caption": "", "columns": [], "rows": [], "empty": "Reading …"}
 _NO_DASHBOARD = (
     "This warehouse declares none. Write dashboards/<name>.yaml in its folder: a table with a row for each market and "

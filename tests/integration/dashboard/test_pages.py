@@ -1,5 +1,6 @@
 """What a person does with the dashboard, in a real browser over a real lake."""
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -205,6 +206,33 @@ def test_a_large_screen_has_big_type_and_no_controls_and_shows_one_market_after_
         assert page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)") >= 20
         eventually(lambda: "Australia" in page.inner_text(".brand"), "the first market's turn")
         assert page.evaluate("document.documentElement.scrollWidth") <= 1920
+        assert page.evaluate("document.documentElement.scrollHeight") <= 1080, "nothing need be scrolled to"
+
+
+def test_the_market_grid_is_ordered_as_chosen_and_leads_down_to_a_market(shop: Shop, browser: Browser) -> None:
+    with opened(browser, shop.site.url, viewport={"width": 1280, "height": 900}) as page:
+        shown(page)
+        names = [text.strip() for text in page.locator(".tile-name").all_inner_texts()]
+        assert names == sorted(names) and len(names) == 4
+        page.get_by_label("Order").select_option("change")
+        page.locator(".tile").nth(1).focus()
+        focused = page.evaluate("document.activeElement.dataset.tile")
+        newest = shop.go_on()
+        eventually(lambda: shown(page)["snapshot"] >= newest, "the new snapshot on the page")
+        assert page.evaluate("document.activeElement.dataset.tile") == focused, "an update takes no focus"
+        page.reload()
+        shown(page)
+        sizes = [
+            float(text.replace("\u2212", "-").replace(",", "").split("%")[0].split()[1])
+            for text in page.locator(".tile-change").all_inner_texts()
+        ]
+        assert [abs(size) for size in sizes] == sorted((abs(size) for size in sizes), reverse=True), "it is remembered"
+        tile = page.locator("[data-tile=hk]")
+        assert tile.get_by_text(re.compile("more|less|as it was")).count() == 1, "a change is told in words, too"
+        tile.focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="Hong Kong", level=1).wait_for()
+        assert page.locator(".tile").count() == 0
 
 
 LATE = """\
