@@ -36,7 +36,8 @@ def example(dashboard: Dashboard) -> str:
     return (
         f"SELECT {market}, sum(k.{column}) AS {column}\n"
         f"FROM calendar.so_far AS s JOIN {dashboard.table} AS k\n"
-        f"  ON {market} = s.market AND {minute} >= s.starts_at AND {minute} < s.until\n"
+        f"  ON {market} = s.market\n"
+        f"  AND {minute} >= s.starts_at AND {minute} < s.until\n"
         f"WHERE s.days_ago = 0\n"
         f"GROUP BY {market}\n"
         f"ORDER BY {column} DESC"

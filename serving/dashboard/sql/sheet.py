@@ -82,15 +82,17 @@ def _table(reply: Reply) -> "pyarrow.Table":
 
 
 def _ordered(table: "pyarrow.Table", order: Order | None) -> "pyarrow.Table":
-    import pyarrow.compute as pc
+    import pyarrow
 
     if order is None or not 0 <= order.column < table.num_columns:
         return table
     column = table.column(order.column)
     if not _is_sortable(column.type):
         return table
-    # By the column itself: a table may have two of a name.
-    return table.take(pc.sort_indices(column, sort_keys=[("", "descending" if order.is_down else "ascending")]))
+    # By the column beside its places: a table may have two columns of a name.
+    places = pyarrow.array(range(table.num_rows), pyarrow.int64())
+    pairs = pyarrow.Table.from_arrays([column, places], names=["by", "place"])
+    return table.take(pairs.sort_by([("by", "descending" if order.is_down else "ascending")]).column("place"))
 
 
 def _is_number(kind: "pyarrow.DataType") -> bool:
@@ -101,10 +103,9 @@ def _is_number(kind: "pyarrow.DataType") -> bool:
 
 def _is_sortable(kind: "pyarrow.DataType") -> bool:
     import pyarrow
-    import pyarrow.compute as pc
 
     try:
-        pc.sort_indices(pyarrow.array([], kind), sort_keys=[("", "ascending")])
+        pyarrow.array([], kind).sort()
     except pyarrow.ArrowNotImplementedError:
         return False
     return True

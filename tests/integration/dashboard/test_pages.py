@@ -101,7 +101,7 @@ def test_filters_and_the_way_down_to_a_market_stand_in_the_address(shop: Shop, b
     with opened(browser, shop.site.url, viewport={"width": 1280, "height": 900}) as page:
         page.wait_for_selector("[data-row=hk]")
         tick(page, "price_category", "regular")
-        page.get_by_role("link", name="Hong Kong").click()
+        page.locator("[data-row=hk]").get_by_role("link", name="Hong Kong").click()
         page.get_by_role("heading", name="Hong Kong · regular", level=1).wait_for()
         assert "Asia/Hong_Kong" in page.inner_text("#main"), "the market's zone is named"
         assert "your zone" in page.inner_text("header"), "and so is the viewer's"

@@ -19,10 +19,10 @@ from headwater.sqltype import SqlType
 from resources.apikeys import KeyFile
 from resources.keyvalue.embedded import EmbeddedFeederStore, EmbeddedReaderStore
 from serving.api.application import Application, application
-from serving.audit import Audit
 from serving.api.callers import Keyring
 from serving.api.catalog import Catalog
 from serving.api.service import Service
+from serving.audit import Audit
 
 STRING, BIGINT = SqlType("STRING"), SqlType("BIGINT")
 
