@@ -30,7 +30,7 @@ def chart(frame: Frame, selection: Selection) -> View:
     measure = frame.dashboard.measure(selection.measure)
     currency = selection.currency(frame, measure)
     if currency is None:
-        return {"label": measure.label, "why": _no_sum(frame, measure), "today": [], "other": []}
+        return {"label": measure.label, "why": _no_sum(frame, selection, measure), "today": [], "other": []}
     found = line(frame, selection, measure)
     market = next((each for each in frame.markets if each.code == selection.market), None)
     per = "a minute" if found.step == 1 else f"in {found.step} minutes"
@@ -94,7 +94,7 @@ def dimension(frame: Frame, selection: Selection, base: str, place: int) -> View
     currency = selection.currency(frame, measure)
     columns = _columns(label, selection)
     if currency is None:
-        return {"caption": caption, "columns": columns, "rows": [], "empty": _no_sum(frame, measure)}
+        return {"caption": caption, "columns": columns, "rows": [], "empty": _no_sum(frame, selection, measure)}
     rows = []
     for name, pair in sorted(grouped(frame, selection, lambda each: named(each.values[place])).items()):
         here = selection.with_value(place, name)
@@ -111,7 +111,7 @@ def movers(frame: Frame, selection: Selection) -> View:
     currency = selection.currency(frame, measure)
     caption = f"What moved {measure.label.lower()} most"
     if currency is None:
-        return {"caption": caption, "columns": [], "rows": [], "empty": _no_sum(frame, measure)}
+        return {"caption": caption, "columns": [], "rows": [], "empty": _no_sum(frame, selection, measure)}
     found = [part for part in finest(frame, selection, measure) if part.effect][:_MOST_ROWS]
     return _table_of_parts(caption, "Slice", measure, found, currency, selection.against.words)
 
@@ -128,7 +128,7 @@ def why_words(frame: Frame, selection: Selection) -> View:
     measure = frame.dashboard.measure(selection.measure)
     currency = selection.currency(frame, measure)
     if currency is None:
-        return {"sentences": [_no_sum(frame, measure)]}
+        return {"sentences": [_no_sum(frame, selection, measure)]}
     pair = total(frame, selection)
     after, before = pair.of(measure)
     if after is None or before is None or not (before or measure.is_ratio):
@@ -149,7 +149,7 @@ def why_table(frame: Frame, selection: Selection, place: int) -> View:
     found = _splits(frame, selection, measure).get(label)
     caption = f"The change by {label.lower()}"
     if found is None or currency is None:
-        empty = _no_sum(frame, measure) if currency is None else f"Only one {label.lower()} is chosen."
+        empty = _no_sum(frame, selection, measure) if currency is None else f"Only one {label.lower()} is chosen."
         return {"caption": caption, "columns": [], "rows": [], "empty": empty}
     return _table_of_parts(caption, label, measure, list(found), currency, selection.against.words)
 
@@ -190,7 +190,7 @@ def _card(frame: Frame, selection: Selection, measure: Measure, pair: "Pair") ->
     if currency is None:
         return view | {
             "value": "by market",
-            "note": _no_sum(frame, measure),
+            "note": _no_sum(frame, selection, measure),
             "tone": "even",
             "exact": "",
             "other": "",
@@ -265,8 +265,9 @@ def _column(key: str, label: str, *, numeric: bool = False) -> View:
     return {"key": key, "label": label, "numeric": numeric}
 
 
-def _no_sum(frame: Frame, measure: Measure) -> str:
-    currencies = {market.currency for market in frame.markets if market.currency}
+def _no_sum(frame: Frame, selection: Selection, measure: Measure) -> str:
+    chosen = [market for market in frame.markets if not selection.markets or market.code in selection.markets]
+    currencies = {market.currency for market in chosen if market.currency}
     return f"{measure.label} is in {len(currencies)} currencies, which have no sum: choose a market."
 
 

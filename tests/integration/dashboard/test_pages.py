@@ -159,6 +159,9 @@ def test_pages_are_readable_in_both_themes_on_a_phone_and_on_a_desk(
             page.wait_for_selector("#main tr:visible, #main .lead:visible")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out"
             assert page.evaluate(PALE) == [], "contrast AA"
+            if page.locator("[data-filter=market]").count():
+                page.locator("[data-filter=market] summary").click()
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, "nor does an open filter"
 
 
 def test_keyboards_and_screen_readers_find_their_way(shop: Shop, browser: Browser) -> None:

@@ -210,6 +210,8 @@ def test_markets_of_one_currency_have_a_sum_however_many_they_are() -> None:
     rows = rows_of(1, ORDINARY)
     frame = frame_of(rows, ORDINARY)
     assert Selection(("us", "hk"), ((), ())).currency(frame, REVENUE) is None
+    said = views.why_words(frame, Selection(("us", "hk"), ((), ()), "revenue"))["sentences"][0]
+    assert "in 2 currencies" in said, "those of the chosen markets are counted"
     same = replace(frame, markets=tuple(replace(market, currency="EUR") for market in frame.markets))
     assert Selection(("us", "hk"), ((), ())).currency(same, REVENUE) == "EUR"
 
