@@ -1,4 +1,4 @@
-"""What must come of the measures that are served: budgets of campaigns, coupons of users, risk by quarter of an hour."""
+"""What must come of the measures that are served: budgets of campaigns, coupons of users, risk by the quarter hour."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field

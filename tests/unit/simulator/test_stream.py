@@ -19,6 +19,7 @@ from simulator.stream import ORDERLY, Disorder, records
 from simulator.truth import Truth
 
 START = datetime(2026, 11, 22, 3, tzinfo=UTC)
+ENTITIES = {DRIVER_STATUS: "driver_id", REQUEST: "user_id", REDEMPTION: "user_id"}
 ROUGH = Disorder(repeated=0.05, late=0.1, delayed=0.1, forgotten=0.02, malformed=0.1)
 
 
@@ -60,9 +61,7 @@ def test_every_topic_is_keyed_by_its_entity(played: tuple[list[Record], Truth]) 
             continue
         said = json.loads(record.value)
         row = said if record.topic in EVENTS else said["after"] or said["before"]
-        entity = (
-            "order_id" if record.topic not in EVENTS else "driver_id" if record.topic == DRIVER_STATUS else "user_id"
-        )
+        entity = ENTITIES.get(record.topic, "order_id")
         assert record.key == str(row[entity]).encode()
 
 

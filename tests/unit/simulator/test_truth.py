@@ -37,11 +37,13 @@ COLUMNS = {
     },
     DISPATCH: {
         "order_id": ("int", True), "market": ("str", True), "order_day": ("day", True), "created_at": ("instant", True),
-        "driver_id": ("int", True), "driver_area": ("str", False), "matched_at": ("instant", True), "dispatched_at": ("instant", True),
+        "driver_id": ("int", True), "driver_area": ("str", False), "matched_at": ("instant", True),
+        "dispatched_at": ("instant", True),
     },
     DRIVER_STATUS: {
         "event_id": ("int", True), "driver_id": ("int", True), "market": ("str", True), "city": ("str", False),
-        "area": ("str", False), "status": ("str", True), "vehicle_type": ("str", False), "occurred_at": ("instant", True),
+        "area": ("str", False), "status": ("str", True), "vehicle_type": ("str", False),
+        "occurred_at": ("instant", True),
     },
     REQUEST: {
         "event_id": ("int", True), "user_id": ("int", True), "market": ("str", True), "area": ("str", True),
