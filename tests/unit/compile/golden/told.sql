@@ -54,6 +54,8 @@ CREATE TEMPORARY TABLE `dm`.`counts__topic` (
   'key.json.timestamp-format.standard' = 'ISO-8601',
   'properties.bootstrap.servers' = '127.0.0.1:9092',
   'properties.compression.type' = 'lz4',
+  'sink.buffer-flush.interval' = '1 s',
+  'sink.buffer-flush.max-rows' = '1000',
   'topic' = 'dm.counts',
   'value.format' = 'json',
   'value.json.encode.decimal-as-plain-number' = 'true',
