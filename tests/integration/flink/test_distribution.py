@@ -86,7 +86,7 @@ def test_a_topic_is_added_to_a_running_job_and_says_what_the_table_says(totals: 
     totals.apply("dm.totals#")
     holds(totals, a=(1, "5.00"), b=(1, "1.50"), c=(1, "9.00"))
 
-    totals.write("dm/totals#/table.yaml", TABLE + "    distribute: kafka\n")
+    totals.write("dm/totals#/table.yaml", TABLE + "distribute: kafka\n")
     plan = totals.plan("dm.totals#", trial=True)
     assert plan.refusals == ()
     assert plan.verdicts[name].outcome is Outcome.COMPATIBLE
