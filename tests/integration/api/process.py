@@ -30,8 +30,8 @@ from tests.integration.waiting import eventually
 SNAPSHOT = 1008
 ROW: Mapping[str, Any] = {
     "market": "sg",
-    "price_category": "standard",
-    "vehicle_type": "bike",
+    "price_category": "regular",
+    "vehicle_type": "motorcycle",
     "minute_at": datetime(2026, 11, 27, 3, 31, tzinfo=UTC),
     "created": 4,
     "matched": 3,
@@ -87,7 +87,7 @@ class Api:
 
 
 def _store(stack: Stack) -> None:
-    (product,) = load(stack.warehouse).products
+    product = next(each for each in load(stack.warehouse).products if each.name == "kpi")
     now = int(time.time() * 1000)
     position = Position(SNAPSHOT, now, milliseconds(ROW["minute_at"]), product.shape)
     batch = pyarrow.RecordBatch.from_pylist([{**ROW, "minute_day": ROW["minute_at"].date()}])

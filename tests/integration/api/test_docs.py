@@ -68,7 +68,7 @@ def test_httpx_alone_reads_a_row(caller: Caller) -> None:
 
 
 def test_a_row_that_is_not_there_is_none(caller: Caller) -> None:
-    done = caller.types(sys.executable, "-", text=blocks("python")[0].replace("/bike", "/boat"))
+    done = caller.types(sys.executable, "-", text=blocks("python")[0].replace("/motorcycle", "/boat"))
     assert done.stdout == "None\n", done.stderr
 
 
@@ -79,5 +79,5 @@ def test_a_client_that_is_made_of_the_document_reads_a_row(generated: Caller) ->
 
 
 def test_it_gives_a_problem_as_such(generated: Caller) -> None:
-    done = generated.types(sys.executable, "-", text=blocks("python")[1].replace('"bike"', '"boat"'))
+    done = generated.types(sys.executable, "-", text=blocks("python")[1].replace('"motorcycle"', '"boat"'))
     assert done.stdout.startswith("404 "), done.stderr

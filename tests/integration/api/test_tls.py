@@ -50,7 +50,7 @@ def trusting(authority: Authority) -> ssl.SSLContext:
 
 def test_who_trusts_the_authority_gets_an_answer(secure: str, api: Api, authority: Authority) -> None:
     with httpx.Client(base_url=secure, verify=trusting(authority)) as client:
-        answer = client.get("/v1/kpi/sg/standard/bike", headers={"authorization": f"Bearer {api.token}"})
+        answer = client.get("/v1/kpi/sg/regular/motorcycle", headers={"authorization": f"Bearer {api.token}"})
     assert (answer.status_code, answer.json()["row"]["created"]) == (200, ROW["created"])
 
 
