@@ -18,6 +18,8 @@ CREATE TABLE lake.dwd.orders (
   order_id BIGINT NOT NULL,
   user_id BIGINT,
   city STRING,
+  area STRING,
+  user_area STRING,
   vehicle_type STRING,
   status STRING,
   created_at TIMESTAMP_LTZ(3),
@@ -30,6 +32,7 @@ CREATE TABLE lake.dwd.orders (
   coupon_id BIGINT,
   priced_at TIMESTAMP_LTZ(3),
   driver_id BIGINT,
+  driver_area STRING,
   matched_at TIMESTAMP_LTZ(3),
   dispatched_at TIMESTAMP_LTZ(3),
   PRIMARY KEY (market, order_day, order_id) NOT ENFORCED
@@ -39,9 +42,9 @@ CREATE TABLE lake.dwd.orders (
   'changelog-producer' = 'lookup',
   'changelog-producer.row-deduplicate' = 'true',
   'ignore-delete' = 'true',
-  'fields.updated_at.sequence-group' = 'user_id,city,vehicle_type,status,created_at,completed_at,cancelled_at',
+  'fields.updated_at.sequence-group' = 'user_id,city,area,user_area,vehicle_type,status,created_at,completed_at,cancelled_at',
   'fields.priced_at.sequence-group' = 'price,currency,price_category,coupon_id',
-  'fields.dispatched_at.sequence-group' = 'driver_id,matched_at',
+  'fields.dispatched_at.sequence-group' = 'driver_id,driver_area,matched_at',
   'write-buffer-size' = '64 mb'
 );
 
@@ -51,6 +54,8 @@ CREATE TEMPORARY TABLE orders (
   order_day DATE,
   user_id BIGINT,
   city STRING,
+  area STRING,
+  user_area STRING,
   vehicle_type STRING,
   status STRING,
   created_at TIMESTAMP_LTZ(3),
@@ -97,6 +102,7 @@ CREATE TEMPORARY TABLE order_dispatch (
   order_day DATE,
   created_at TIMESTAMP_LTZ(3),
   driver_id BIGINT,
+  driver_area STRING,
   matched_at TIMESTAMP_LTZ(3),
   dispatched_at TIMESTAMP_LTZ(3),
   WATERMARK FOR dispatched_at AS dispatched_at - INTERVAL '20' SECOND
@@ -114,29 +120,31 @@ CREATE TEMPORARY TABLE order_dispatch (
 INSERT INTO lake.dwd.orders
 SELECT
   market, order_day, order_id,
-  user_id, city, vehicle_type, status, created_at, completed_at, cancelled_at,
+  user_id, city, area, user_area, vehicle_type, status, created_at, completed_at, cancelled_at,
   CAST(updated_at AS TIMESTAMP_LTZ(3)) AS updated_at,
   CAST(NULL AS DECIMAL(12, 2)) AS price, CAST(NULL AS STRING) AS currency, CAST(NULL AS STRING) AS price_category,
   CAST(NULL AS BIGINT) AS coupon_id, CAST(NULL AS TIMESTAMP_LTZ(3)) AS priced_at,
-  CAST(NULL AS BIGINT) AS driver_id, CAST(NULL AS TIMESTAMP_LTZ(3)) AS matched_at,
+  CAST(NULL AS BIGINT) AS driver_id, CAST(NULL AS STRING) AS driver_area, CAST(NULL AS TIMESTAMP_LTZ(3)) AS matched_at,
   CAST(NULL AS TIMESTAMP_LTZ(3)) AS dispatched_at
 FROM orders
 UNION ALL
 SELECT
   market, order_day, order_id,
   CAST(NULL AS BIGINT), CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS STRING),
+  CAST(NULL AS STRING), CAST(NULL AS STRING),
   CAST(NULL AS TIMESTAMP_LTZ(3)), CAST(NULL AS TIMESTAMP_LTZ(3)), CAST(NULL AS TIMESTAMP_LTZ(3)),
   CAST(NULL AS TIMESTAMP_LTZ(3)),
   price, currency, price_category, coupon_id, CAST(priced_at AS TIMESTAMP_LTZ(3)),
-  CAST(NULL AS BIGINT), CAST(NULL AS TIMESTAMP_LTZ(3)), CAST(NULL AS TIMESTAMP_LTZ(3))
+  CAST(NULL AS BIGINT), CAST(NULL AS STRING), CAST(NULL AS TIMESTAMP_LTZ(3)), CAST(NULL AS TIMESTAMP_LTZ(3))
 FROM order_pricing
 UNION ALL
 SELECT
   market, order_day, order_id,
   CAST(NULL AS BIGINT), CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS STRING),
+  CAST(NULL AS STRING), CAST(NULL AS STRING),
   CAST(NULL AS TIMESTAMP_LTZ(3)), CAST(NULL AS TIMESTAMP_LTZ(3)), CAST(NULL AS TIMESTAMP_LTZ(3)),
   CAST(NULL AS TIMESTAMP_LTZ(3)),
   CAST(NULL AS DECIMAL(12, 2)), CAST(NULL AS STRING), CAST(NULL AS STRING),
   CAST(NULL AS BIGINT), CAST(NULL AS TIMESTAMP_LTZ(3)),
-  driver_id, matched_at, CAST(dispatched_at AS TIMESTAMP_LTZ(3))
+  driver_id, driver_area, matched_at, CAST(dispatched_at AS TIMESTAMP_LTZ(3))
 FROM order_dispatch;

@@ -31,6 +31,11 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "dwd.driver_status": ("event_id",),
     "dm.kpi_minute": ("market", "minute_at", "price_category", "vehicle_type"),
     "dm.driver_activity": ("market", "window_start", "status"),
+    "dwd.coupon_redemption": ("event_id",),
+    "dm.coupon_budget": ("market", "campaign"),
+    "dm.coupon_user": ("market", "user_id"),
+    "dm.user_risk": ("market", "user_id", "quarter_at"),
+    "dm.driver_risk": ("market", "driver_id", "quarter_at"),
     "ods.rejected": ("source", "kafka_partition", "kafka_offset"),
 }
 """What identifies a row of each table that is compared."""
@@ -97,6 +102,11 @@ def due(truth: Truth) -> dict[str, tuple[list[Row], set[tuple[object, ...]]]]:
         "dwd.driver_status": (list(truth.driver_status), set()),
         "dm.kpi_minute": (list(truth.kpi_minute), set()),
         "dm.driver_activity": ([_without_notes(row) for row in windows], late),
+        "dwd.coupon_redemption": (list(truth.coupon_redemption), set()),
+        "dm.coupon_budget": (list(truth.coupon_budget), set()),
+        "dm.coupon_user": (list(truth.coupon_user), set()),
+        "dm.user_risk": (list(truth.user_risk), set()),
+        "dm.driver_risk": (list(truth.driver_risk), set()),
         "ods.rejected": (list(rejected), set()),
     }
 

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,7 +37,10 @@ def process(stack: Stack, *command: str) -> Iterator["subprocess.Popen[bytes]"]:
 
 @contextmanager
 def redis(port: int, folder: Path) -> Iterator[bool]:
-    """A Redis on this port; False where Debian's package is not there."""
+    """A Redis on this port, once it answers; False where Debian's package is not there.
+
+    Raises HeadwaterError when it never answers.
+    """
     program = shutil.which("redis-server")
     if program is None or shutil.which("redis-benchmark") is None:
         yield False
@@ -45,7 +48,7 @@ def redis(port: int, folder: Path) -> Iterator[bool]:
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        time.sleep(1)
+        _await(lambda: _pongs(port), f"Redis on port {port}")
         yield True
     finally:
         started.terminate()
@@ -63,12 +66,25 @@ def redis_get(port: int, value: bytes) -> float:
 
 def await_answer(url: str, headers: dict[str, str] | None = None) -> None:
     """Wait until this address answers with status 200. Raises HeadwaterError when it never does."""
+    _await(lambda: _is_well(url, headers), url)
+
+
+def _await(holds: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + _SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(url, headers=headers, timeout=5).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
+    while not holds():
+        if time.monotonic() > deadline:
+            raise HeadwaterError(f"{what} did not answer in {_SECONDS:.0f} s", next_command="headwater bench B12 again")
         time.sleep(0.1)
-    raise HeadwaterError(f"{url} did not answer in {_SECONDS:.0f} s", next_command="headwater bench B12 again")
+
+
+def _is_well(url: str, headers: dict[str, str] | None) -> bool:
+    try:
+        return httpx.get(url, headers=headers, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _pongs(port: int) -> bool:
+    """It has loaded, too: until then a Redis answers a PING with an error."""
+    said = subprocess.run(["redis-cli", "-p", str(port), "PING"], capture_output=True, check=False).stdout
+    return said.strip() == b"PONG"

@@ -13,7 +13,7 @@ from cli.progress import showing_steps
 from headwater.model import Warehouse
 from headwater.problem import HeadwaterError
 from headwater.stack import Stack
-from resources.local import dashboard, lifecycle, supervisor
+from resources.local import dashboard, lifecycle, serving, supervisor
 from resources.local.lifecycle import OnStep, Step
 
 # Together with the simulator's five, within the 30 s that stopping may take.
@@ -182,7 +182,7 @@ def addresses(stack: Stack) -> str:
         f"\n  Flink        {stack.flink_url}"
         f"\n  SQL gateway  {stack.gateway_url}"
         f"\n  Kafka        {stack.kafka}"
-        f"\n  API          {stack.api_url}/v1"
+        f"\n  API          {serving.url(stack)}/v1"
         f"\n  Metrics      {stack.watch_url}/metrics"
         f"\n  Health       {stack.watch_url}/healthz"
         f"\n  Logs         {stack.logs}\n"

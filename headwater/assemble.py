@@ -139,6 +139,7 @@ def model_of(
         checks=declared,
         check_rows=form.check_rows,
         restart=_restart(form.job.restart),
+        distributes=Topic(str(name), TopicFormat.JSON, compacted=True) if form.distribute else None,
     )
 
 

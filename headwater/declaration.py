@@ -364,6 +364,11 @@ class StreamForm(TableForm):
     buckets: int = Field(
         default=1, description="Buckets per partition, 1 or more; fixed, so that a stream and a batch may both write."
     )
+    distribute: Literal["kafka"] | None = Field(
+        default=None,
+        description="kafka: the table's job also writes each row, as it changes, to a compacted topic of the table's "
+        "name, keyed by the table's key.",
+    )
     event_time: EventTimeForm | None = None
     freshness: FreshnessForm | None = None
     checks: Annotated[tuple[CheckForm, ...], Field(strict=False)] = ()

@@ -127,11 +127,16 @@ class TopicFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """The Kafka topic behind an ods table."""
+    """The Kafka topic behind an ods table, or one that a table's rows are distributed by.
+
+    Args:
+        compacted: Kafka keeps the newest record of each key for ever, and forgets the others after a while.
+    """
 
     name: str
     format: TopicFormat
     partitions: int = 1
+    compacted: bool = False
 
 
 class Merge(StrEnum):
@@ -284,6 +289,7 @@ class Model:
     an rpt model has one flow, a `schedule`, and is written by batch, a partition (local day or month × market) at a
     time.
     `check_rows` is how many rows a check reads of a table at most.
+    `distributes` is the topic that the job of a dwd or dm model writes its rows to, too.
     """
 
     name: TableName
@@ -303,6 +309,7 @@ class Model:
     check_rows: int = CHECK_ROWS
     schedule: ReportSchedule | None = None
     restart: Restart | None = None
+    distributes: Topic | None = None
 
     @property
     def reads(self) -> tuple[TableName, ...]:

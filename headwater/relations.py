@@ -256,6 +256,9 @@ class Relations:
             self.found.problem(node.time_column, message, "A window needs a TIMESTAMP_LTZ(3) or TIMESTAMP(3) column.")
         if time_column.origin:
             self.time_columns[time_column.origin] = None
+        else:
+            # Of a union: Flink takes it for a time attribute only when it is one in every branch.
+            self.time_columns |= dict.fromkeys(sorted(time_column.made_of or ()))
         fields = tuple(field for field in inner.all_fields() if field.name not in WINDOW_COLUMNS)
         local = SqlType("TIMESTAMP", (3,))
         window = zip(WINDOW_COLUMNS, (local, local, kind), strict=True)

@@ -155,7 +155,13 @@ def create_topics(bootstrap: str, topics: Iterable[Topic], *, seconds: float = 3
     try:
         existing = admin.list_topics(timeout=seconds).topics
         missing = [
-            NewTopic(topic.name, num_partitions=topic.partitions) for topic in topics if topic.name not in existing
+            NewTopic(
+                topic.name,
+                num_partitions=topic.partitions,
+                config={"cleanup.policy": "compact"} if topic.compacted else {},
+            )
+            for topic in topics
+            if topic.name not in existing
         ]
         made = admin.create_topics(missing, request_timeout=seconds) if missing else {}
         for creation in made.values():

@@ -176,7 +176,7 @@ def _looked_into(
                 if model.name in slow:
                     read = manager.offsets_read(job.id)
                     sources = _with_unread(known, model.name, read, topics, broker)
-                    since = _uncommitted(manager, job, model, stack)
+                    since = _uncommitted(manager, job, model, known, stack)
                     known = replace(known, sources=sources, uncommitted_since=since)
                 if has_windows(model):
                     known = replace(known, watermark=manager.watermark(job.id))
@@ -203,18 +203,25 @@ def _with_unread(
     return sources
 
 
-def _uncommitted(manager: JobManager, job: ActualJob, model: Model, stack: Stack) -> datetime | None:
-    """When the newest checkpoint was complete, if that is long ago and the table's newest commit is of an earlier one.
+def _uncommitted(
+    manager: JobManager, job: ActualJob, model: Model, known: JobProgress, stack: Stack
+) -> datetime | None:
+    """When the newest checkpoint was complete, if that is long ago and the table has no commit of what it holds.
 
-    A checkpoint without rows makes no commit, but the next one follows soon: only a committer that hangs holds it up.
+    A commit follows its checkpoint soon: only a committer that hangs holds it up.
     """
     checkpoint = manager.newest_checkpoint(job.id)
     if checkpoint is None:
         return None
     number, completed_at = checkpoint
-    commit = next(iter(FilesystemTableStore(stack.lake).commits(model.name)), None)
-    is_in_table = commit is not None and commit.checkpoint >= number
-    return None if is_in_table or datetime.now(UTC) - completed_at <= _patience(model) else completed_at
+    if datetime.now(UTC) - completed_at <= _patience(model):
+        return None
+    store = FilesystemTableStore(stack.lake)
+    commit = next(iter(store.commits(model.name)), None)
+    if commit is not None and commit.checkpoint >= number:
+        return None
+    committed_at = None if commit is None else store.snapshot(model.name, commit.snapshot).committed_at
+    return completed_at if known.has_kept_more(completed_at, committed_at) else None
 
 
 def _patience(model: Model) -> timedelta:

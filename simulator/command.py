@@ -37,9 +37,9 @@ def command() -> None:
     live    goes on for ever at a daily rhythm per market; what `headwater up` runs
     replay  writes a fixed span as fast as it can, and the truth that the tables must show
 
-    The topics are ods.orders, ods.order_pricing and ods.order_dispatch (Debezium JSON change events) and
-    ods.driver_status (plain JSON). Some records are late, repeated, out of order or malformed, on purpose
-    and in counted numbers.
+    The topics are ods.orders, ods.order_pricing and ods.order_dispatch (Debezium JSON change events), and
+    ods.driver_status, ods.order_request and ods.coupon_redemption (plain JSON). Some records are late, repeated,
+    out of order or malformed, on purpose and in counted numbers.
     """
 
 

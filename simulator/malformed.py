@@ -8,7 +8,7 @@ from random import Random
 
 import orjson
 
-from simulator.record import DISPATCH, DRIVER_STATUS, ORDERS, PRICING, Change, Payload
+from simulator.record import DISPATCH, DRIVER_STATUS, ORDERS, PRICING, REDEMPTION, REQUEST, Change, Payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,19 @@ FLAWS: dict[str, tuple[Flaw, ...]] = {
         Flaw("type:driver_id", _with("driver_id", "me")),
         Flaw("type:occurred_at", _with("occurred_at", "just now")),
     ),
+    REQUEST: (
+        *_UNREADABLE,
+        Flaw("missing:event_id", _other_object),
+        Flaw("missing:area", _without("area")),
+        Flaw("type:requested_at", _with("requested_at", "now")),
+    ),
+    REDEMPTION: (
+        *_UNREADABLE,
+        Flaw("missing:event_id", _other_object),
+        Flaw("missing:campaign", _with("campaign", None)),
+        Flaw("missing:amount", _without("amount")),
+        Flaw("type:amount", _with("amount", "ten")),
+    ),
 }
 
 _NEWER = {
@@ -118,6 +131,8 @@ _NEWER = {
     PRICING: ("priced_at", {"coupon_id": 999}),
     DISPATCH: ("dispatched_at", {}),
     DRIVER_STATUS: ("occurred_at", {"city": "Nowhere"}),
+    REQUEST: ("requested_at", {"user_id": 0}),
+    REDEMPTION: ("occurred_at", {"user_id": 0}),
 }
 
 

@@ -30,6 +30,8 @@ _CITIES = {
     "mx": ("Ciudad de México", "Guadalajara", "Monterrey"),
 }
 
+AREAS_OF_A_CITY = 3
+
 _WEIGHT = {"id": 1.6, "in": 1.6, "hk": 1.3, "vn": 1.3, "th": 1.2, "ph": 1.2, "br": 1.2, "sg": 0.8, "bd": 0.7, "au": 0.6}
 
 
@@ -50,6 +52,10 @@ class Trade:
     cities: tuple[str, ...]
     usual_fare: int
     weight: float
+
+    def area(self, city: int, place: int) -> str:
+        """The code of one of a city's areas, by their places in their lists: `sg-01`, `sg-02`, …"""
+        return f"{self.market.code}-{city * AREAS_OF_A_CITY + place + 1:02d}"
 
 
 def trades(markets: Iterable[Market]) -> tuple[Trade, ...]:

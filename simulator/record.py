@@ -10,17 +10,23 @@ from typing import Any
 
 from headwater.model import TopicFormat
 from simulator.instant import iso, utc_day
-from simulator.lifecycle import Dispatch, DriverEvent, Order, OrderState, Price
+from simulator.lifecycle import Dispatch, DriverEvent, Order, OrderState, Price, Redemption, Request
 
 ORDERS = "ods.orders"
 PRICING = "ods.order_pricing"
 DISPATCH = "ods.order_dispatch"
 DRIVER_STATUS = "ods.driver_status"
+REQUEST = "ods.order_request"
+REDEMPTION = "ods.coupon_redemption"
+EVENTS = frozenset({DRIVER_STATUS, REQUEST, REDEMPTION})
+"""Topics whose records only ever get added; the others hold changes of rows."""
 FORMATS = {
     ORDERS: TopicFormat.DEBEZIUM_JSON,
     PRICING: TopicFormat.DEBEZIUM_JSON,
     DISPATCH: TopicFormat.DEBEZIUM_JSON,
     DRIVER_STATUS: TopicFormat.JSON,
+    REQUEST: TopicFormat.JSON,
+    REDEMPTION: TopicFormat.JSON,
 }
 TOPICS: tuple[str, ...] = tuple(FORMATS)
 
@@ -100,11 +106,41 @@ def driver_change(event: DriverEvent) -> Change:
         "driver_id": event.driver_id,
         "market": event.market,
         "city": event.city,
+        "area": event.area,
         "status": event.status,
         "vehicle_type": event.vehicle_type,
         "occurred_at": iso(event.occurred_at),
     }
     return Change(DRIVER_STATUS, event.driver_id, event.occurred_at, payload)
+
+
+def request_change(request: Request) -> Change:
+    """A request, as the user's app sends it."""
+    payload = {
+        "event_id": request.event_id,
+        "user_id": request.user_id,
+        "market": request.market,
+        "area": request.area,
+        "vehicle_type": request.vehicle_type,
+        "requested_at": iso(request.requested_at),
+    }
+    return Change(REQUEST, request.user_id, request.requested_at, payload)
+
+
+def redemption_change(redemption: Redemption) -> Change:
+    """A coupon's event, as the user's app sends it."""
+    payload = {
+        "event_id": redemption.event_id,
+        "market": redemption.market,
+        "campaign": redemption.campaign,
+        "coupon_id": redemption.coupon_id,
+        "user_id": redemption.user_id,
+        "order_id": redemption.order_id,
+        "action": redemption.action,
+        "amount": decimal(redemption.amount),
+        "occurred_at": iso(redemption.occurred_at),
+    }
+    return Change(REDEMPTION, redemption.user_id, redemption.occurred_at, payload)
 
 
 def decimal(hundredths: int) -> str:
@@ -139,6 +175,8 @@ def _order_row(order: Order, state: OrderState) -> Payload:
         "order_day": utc_day(order.created_at),
         "user_id": order.user_id,
         "city": order.city,
+        "area": order.area,
+        "user_area": order.user_area,
         "vehicle_type": order.vehicle_type,
         "status": state.status,
         "created_at": iso(order.created_at),
@@ -169,6 +207,7 @@ def _dispatch_row(order: Order, dispatch: Dispatch) -> Payload:
         "order_day": utc_day(order.created_at),
         "created_at": iso(order.created_at),
         "driver_id": dispatch.driver_id,
+        "driver_area": dispatch.driver_area,
         "matched_at": iso(dispatch.matched_at),
         "dispatched_at": iso(dispatch.dispatched_at),
     }

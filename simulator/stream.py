@@ -9,7 +9,17 @@ import orjson
 
 from simulator.demand import Demand
 from simulator.instant import MINUTE, SECOND, iso
-from simulator.lifecycle import DriverEvent, Order, driver_events, first_id, forgotten_event, place_order, shift_event
+from simulator.lifecycle import (
+    DriverEvent,
+    Order,
+    driver_events,
+    first_id,
+    forgotten_event,
+    place_order,
+    redemptions,
+    request,
+    shift_event,
+)
 from simulator.malformed import spoil
 from simulator.markets import Trade
 from simulator.record import (
@@ -20,6 +30,8 @@ from simulator.record import (
     driver_change,
     order_changes,
     pricing_changes,
+    redemption_change,
+    request_change,
 )
 
 _SHIFTS = 500_000  # numbers of a cell from here on belong to events without an order
@@ -30,10 +42,10 @@ class Disorder:
     """How much goes wrong on the way, as shares of the good records. The truth says how often each did happen.
 
     Args:
-        repeated: Sent again, byte for byte: a driver's event within 4 s, a change within 5 minutes, so often after
+        repeated: Sent again, byte for byte: an app's event within 4 s, a change within 5 minutes, so often after
             newer ones.
         late: Changes of orders, prices and dispatches held back for 20 to 180 s, often until after newer ones.
-        delayed: Driver events held back for 2 to 10 s, which the declared lateness of 20 s covers.
+        delayed: Events of apps held back for 2 to 10 s, which the declared lateness of 20 s covers.
         forgotten: Driver events that come 65 to 180 minutes after they happened, as a share of the others.
         malformed: Extra records that cannot be read.
     """
@@ -154,6 +166,11 @@ def _plan(script: Script, trade: Trade, minute: int, diary: _Diary, witness: Wit
         delivery.event(driver_change(event))
     for event in happened.forgotten:
         delivery.forgotten(driver_change(event), minute)
+    # Last: what they draw changes nothing of the records above.
+    for order in happened.orders:
+        delivery.event(request_change(request(order)))
+        for redemption in redemptions(order):
+            delivery.event(redemption_change(redemption))
 
 
 def _happen(script: Script, random: Random, trade: Trade, minute: int) -> Happened:

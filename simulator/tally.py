@@ -30,10 +30,11 @@ class Tally:
     """Counts records as they are sent, going on from earlier counts."""
 
     def __init__(self, before: Sent = NOTHING) -> None:
-        self._records = dict(before.records)
-        self._repeated = dict(before.repeated)
-        self._late = dict(before.late)
-        self._malformed = {topic: dict(reasons) for topic, reasons in before.malformed.items()}
+        # Counts of before may be of a time when there were fewer topics.
+        self._records = {**NOTHING.records, **before.records}
+        self._repeated = {**NOTHING.repeated, **before.repeated}
+        self._late = {**NOTHING.late, **before.late}
+        self._malformed = {topic: dict(before.malformed.get(topic, {})) for topic in TOPICS}
 
     def count(self, record: Record) -> None:
         """One record went out."""

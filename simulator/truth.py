@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 
 from simulator.instant import MINUTE, SECOND, iso, local_day, minute_of, utc_day
-from simulator.lifecycle import Dispatch, DriverEvent, Order, OrderState, Price
+from simulator.lifecycle import Dispatch, DriverEvent, Order, OrderState, Price, redemptions
 from simulator.record import DRIVER_STATUS, TOPICS, Record, Sort, decimal
+from simulator.serving import Coupons, Risk
 from simulator.stream import Happened
 from simulator.tally import Sent, Tally
 
@@ -47,6 +48,7 @@ class Truth:
             window: such a window may hold anything between with and without them, and may exist only because of
             them (then `events` is 0). `closed` is False while no event has moved the watermark past the window's end.
         daily_orders: `rpt.daily_orders`, all its partitions.
+        coupon_redemption: `dwd.coupon_redemption`; so are the following named after their tables in `dm`.
         sent: What went over the wire.
         out_of_order: By topic, good records that came after a newer one of the same key.
         rejected: Where each malformed record lies; empty when nothing was sent to a broker.
@@ -57,6 +59,11 @@ class Truth:
     kpi_minute: tuple[Row, ...]
     driver_activity: tuple[Row, ...]
     daily_orders: tuple[Row, ...]
+    coupon_redemption: tuple[Row, ...]
+    coupon_budget: tuple[Row, ...]
+    coupon_user: tuple[Row, ...]
+    user_risk: tuple[Row, ...]
+    driver_risk: tuple[Row, ...]
     sent: Sent
     out_of_order: Mapping[str, int]
     rejected: tuple[Rejection, ...] = ()
@@ -66,6 +73,11 @@ class Truth:
         return {
             "dwd.orders": {"rows": len(self.orders), "by_market": _by_market(self.orders)},
             "dwd.driver_status": {"rows": len(self.driver_status), "by_market": _by_market(self.driver_status)},
+            "dwd.coupon_redemption": {
+                "rows": len(self.coupon_redemption),
+                "by_market": _by_market(self.coupon_redemption),
+            },
+            "dm.coupon_budget": self.coupon_budget,
             "dm.kpi_minute": self.kpi_minute,
             "dm.driver_activity": self.driver_activity,
             "rpt.daily_orders": self.daily_orders,
@@ -110,6 +122,9 @@ class Bookkeeper:
     _minutes: dict[tuple[str, int, str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     _days: dict[tuple[str, str, str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     _windows: dict[tuple[str, int, str], "_Window"] = field(default_factory=lambda: defaultdict(_Window))
+    _coupons: Coupons = field(default_factory=Coupons)
+    _users: Risk = field(default_factory=lambda: Risk("user_id", "orders"))
+    _drivers: Risk = field(default_factory=lambda: Risk("driver_id", "taken"))
     _tally: Tally = field(default_factory=Tally)
     _out_of_order: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(TOPICS, 0)))
     _newest: dict[tuple[str, bytes], int] = field(default_factory=dict)
@@ -146,6 +161,11 @@ class Bookkeeper:
             kpi_minute=tuple(_minute_row(*each) for each in sorted(self._minutes.items())),
             driver_activity=tuple(_window_row(*each, watermark) for each in sorted(self._windows.items())),
             daily_orders=tuple(_day_row(*each) for each in sorted(self._days.items())),
+            coupon_redemption=self._coupons.events(),
+            coupon_budget=self._coupons.budgets(),
+            coupon_user=self._coupons.users(),
+            user_risk=self._users.rows(),
+            driver_risk=self._drivers.rows(),
             sent=self._tally.sent(),
             out_of_order=dict(self._out_of_order),
             rejected=tuple(rejected),
@@ -161,6 +181,7 @@ class Bookkeeper:
         dispatches = [each for each in order.dispatches if each.dispatched_at < self.until]
         dispatch = dispatches[-1] if dispatches else None
         self._orders.append(_order_row(order, state, price, dispatch))
+        self._served(order, state, dispatch)
 
         category = UNPRICED if price is None else price.category
 
@@ -184,6 +205,19 @@ class Bookkeeper:
         if state.cancelled_at is not None:
             for row in measures(state.cancelled_at):
                 row["cancelled"] += 1
+
+    def _served(self, order: Order, state: OrderState, dispatch: Dispatch | None) -> None:
+        market, cancelled = order.trade.market.code, state.cancelled_at is not None
+        for redemption in redemptions(order):
+            if redemption.occurred_at < self.until:
+                self._coupons.add(redemption)
+        elsewhere = order.user_area != order.area
+        self._users.add(market, order.user_id, order.created_at, cancelled=cancelled, mismatched=elsewhere)
+        if dispatch is not None:
+            elsewhere = dispatch.driver_area != order.area
+            self._drivers.add(
+                market, dispatch.driver_id, dispatch.matched_at, cancelled=cancelled, mismatched=elsewhere
+            )
 
     def _event(self, event: DriverEvent, *, forgotten: bool) -> None:
         if event.occurred_at >= self.until:
@@ -219,6 +253,8 @@ def _order_row(order: Order, state: OrderState, price: Price | None, dispatch: D
         "order_id": order.order_id,
         "user_id": order.user_id,
         "city": order.city,
+        "area": order.area,
+        "user_area": order.user_area,
         "vehicle_type": order.vehicle_type,
         "status": state.status,
         "created_at": iso(order.created_at),
@@ -231,6 +267,7 @@ def _order_row(order: Order, state: OrderState, price: Price | None, dispatch: D
         "coupon_id": None if price is None else price.coupon_id,
         "priced_at": None if price is None else iso(price.priced_at),
         "driver_id": None if dispatch is None else dispatch.driver_id,
+        "driver_area": None if dispatch is None else dispatch.driver_area,
         "matched_at": None if dispatch is None else iso(dispatch.matched_at),
         "dispatched_at": None if dispatch is None else iso(dispatch.dispatched_at),
     }
@@ -243,6 +280,7 @@ def _event_row(event: DriverEvent) -> Row:
         "event_id": event.event_id,
         "driver_id": event.driver_id,
         "city": event.city,
+        "area": event.area,
         "status": event.status,
         "vehicle_type": event.vehicle_type,
         "occurred_at": iso(event.occurred_at),

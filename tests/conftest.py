@@ -14,7 +14,7 @@ from resources.local import lifecycle, ports
 
 PROJECT = Path(__file__).parent.parent
 INTEGRATION = PROJECT / "tests" / "integration"
-OWN_STACKS = ("dashboard", "exactness", "local/test_up_and_down.py", "tour")
+OWN_STACKS = ("api", "dashboard", "exactness", "local/test_up_and_down.py", "tour")
 """Tests below it that start a stack of their own, or need none; all others share one."""
 
 

@@ -76,6 +76,11 @@ def _refusals(warehouse: Warehouse, model: Model, request: Request) -> list[str]
             f"{model.name} has no days: neither a DATE that it is partitioned by nor the instant of its event time is"
             f" part of its key. headwater apply --rebuild {model.name} makes all of it anew"
         )
+    elif model.distributes is not None:
+        found.append(
+            f"a backfill is written to {model.name} alone, and those who read its topic «{model.distributes.name}»"
+            f" would not see it. headwater apply --fresh {model.name} writes every row anew, to both"
+        )
     elif kind is Kind.REPLACE:
         readers = warehouse.streams_over(model.name)
         if not place.is_partitioned:

@@ -19,6 +19,7 @@ from headwater.shadow import shadowed
 _HAS_AFTER = "`after` IS NOT NULL AND (`op` IN ('c', 'r') OR `op` = 'u' AND `before` IS NOT NULL)"
 _PHYSICAL = "__bound"
 _RAW = "__raw"
+_TOPIC = "__topic"
 _EXACT = "__exact"
 _TOPIC_SOURCE = re.compile(rf"Source: \w+(?:{_PHYSICAL}|{_RAW}):(?P<topic>[\w.-]+)\[")
 _TABLE_SOURCE = re.compile(rf"Source: \w+{_PHYSICAL}\[")
@@ -216,6 +217,45 @@ def write_table(
     options.setdefault("write-buffer-size", _WRITE_BUFFER)
     options |= more or {}
     return (_paimon_table(text.table(model.name), model, columns_clause(model, comments=False), options),)
+
+
+def topic_name(model: Model) -> str:
+    """How a job's INSERT spells the topic that it distributes its rows by."""
+    return text.table(model.name, _TOPIC)
+
+
+def is_topic(identifier: str) -> bool:
+    """A sink, by its identifier in a compiled plan, is the topic that the table is distributed by."""
+    return identifier.rstrip("`").endswith(_TOPIC)
+
+
+def write_topic(model: Model, topic: Topic, addresses: Addresses) -> tuple[str, ...]:
+    """Bind the topic that the job distributes its rows by: the newest record of a key is the row, one without a value
+    its deletion (https://nightlies.apache.org/flink/flink-docs-release-2.0/docs/connectors/table/upsert-kafka/).
+
+    A job that starts again writes some records a second time, in the same order of each key. Whole numbers and
+    decimals are written as they are, instants as ISO-8601 in UTC.
+    """
+    options = {"connector": "blackhole"}
+    if not addresses.is_trial:
+        options = {
+            "connector": "upsert-kafka",
+            "topic": topic.name,
+            "properties.bootstrap.servers": addresses.kafka,
+            "properties.compression.type": "lz4",
+            # Only the last of a key's changes within a second is written. Behind a HAVING, Flink hands on an update as
+            # the row that goes and the row that comes, and the first alone would read as a deletion.
+            "sink.buffer-flush.interval": "1 s",
+            "sink.buffer-flush.max-rows": "1000",
+        }
+        for part in ("key", "value"):
+            options |= {
+                f"{part}.format": "json",
+                f"{part}.json.timestamp-format.standard": "ISO-8601",
+                f"{part}.json.encode.decimal-as-plain-number": "true",
+            }
+    columns = columns_clause(model, comments=False)
+    return (f"CREATE TEMPORARY TABLE {topic_name(model)} (\n{columns}\n) WITH (\n{text.options(options)}\n)",)
 
 
 def _loses_digits(model: Model, as_text: set[str]) -> bool:

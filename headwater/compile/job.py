@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from headwater.compile import binding, text
 from headwater.compile.binding import Addresses, Images
 from headwater.compile.storage import ignores_deletes
-from headwater.model import Flow, Model, Parallelism, TableName
+from headwater.model import Flow, Model, Parallelism, TableName, Topic
 from headwater.shadow import shadow
 
 # Moving to another Flink or connector set is a change of the job, even where the SQL stays.
@@ -34,7 +34,7 @@ class JobSpec:
             running job, so another one is no other job.
         properties: Session properties, without the paths that the engine adds (checkpoints, savepoints, restore).
         bindings: Statements that make the session's databases, temporary tables and views.
-        insert: The INSERT.
+        insert: The INSERT, or the set of both when the rows are distributed by a topic, too.
         keyed: The table has a key: a row that is written again replaces itself.
         broker: Bootstrap address of the topics that it reads, None when it reads none.
         engine: Versions of Flink and its connectors that it was compiled for; "" where that was not noted.
@@ -81,12 +81,14 @@ def compile_job(
     """
     writes = shadow(model.name) if rebuilds else model.name
     settings = properties(model, upstream)
-    insert = insert_of(model)
+    # Nobody is told of a shadow's rows.
+    topic = None if rebuilds else model.distributes
+    insert = insert_of(model) if topic is None else _inserts(model)
     identity = "\n".join(
         [
             ENGINE_VERSION,
             *(f"{key}={value}" for key, value in _with_parallelism(settings, 1)),
-            *_bindings(model, upstream, _NOWHERE, writes),
+            *_bindings(model, upstream, _NOWHERE, writes, topic),
             insert,
         ]
     )
@@ -94,7 +96,7 @@ def compile_job(
         model=writes,
         fingerprint=hashlib.sha256(identity.encode()).hexdigest()[:12],
         properties=settings,
-        bindings=_bindings(model, upstream, addresses, writes),
+        bindings=_bindings(model, upstream, addresses, writes, topic),
         insert=insert,
         keyed=bool(model.key),
         broker=addresses.kafka if any(upstream(name).is_source for name in model.reads) else None,
@@ -108,9 +110,13 @@ def fingerprint(model: Model, upstream: Callable[[TableName], Model]) -> str:
 
 
 def _bindings(
-    model: Model, upstream: Callable[[TableName], Model], addresses: Addresses, writes: TableName
+    model: Model, upstream: Callable[[TableName], Model], addresses: Addresses, writes: TableName, topic: Topic | None
 ) -> tuple[str, ...]:
-    return (*read_bindings(model, upstream, addresses, writes), *binding.write_table(model, addresses, writes))
+    return (
+        *read_bindings(model, upstream, addresses, writes),
+        *binding.write_table(model, addresses, writes),
+        *(binding.write_topic(model, topic, addresses) if topic is not None else ()),
+    )
 
 
 def read_bindings(
@@ -175,8 +181,18 @@ def _with_parallelism(properties: tuple[tuple[str, str], ...], number: int) -> t
 
 def insert_of(model: Model) -> str:
     """One INSERT for all flows. Two sinks on one table would fight over compaction."""
+    return _insert(model, text.table(model.name))
+
+
+def _inserts(model: Model) -> str:
+    """The same rows into the table and into the topic. Flink finds that they are the same, and makes them once."""
+    both = (text.table(model.name), binding.topic_name(model))
+    return "STATEMENT SET BEGIN\n" + "".join(f"{_insert(model, into)};\n" for into in both) + "END"
+
+
+def _insert(model: Model, into: str) -> str:
     columns = text.identifiers(column.name for column in model.columns)
-    return f"INSERT INTO {text.table(model.name)} ({columns})\n" + united(model)
+    return f"INSERT INTO {into} ({columns})\n" + united(model)
 
 
 def united(model: Model) -> str:

@@ -45,7 +45,8 @@ class JobProgress:
 
     Args:
         sources: Of each table that it reads.
-        uncommitted_since: When the newest completed checkpoint ended, if the table has no snapshot of it yet.
+        uncommitted_since: When the newest completed checkpoint ended, if it holds data of which the table has no
+            snapshot yet.
         watermark: Up to which event time the job's windows have closed; None for a job without windows, or unknown.
         unmeasured: Why some of it is missing, or "".
     """
@@ -54,6 +55,19 @@ class JobProgress:
     uncommitted_since: datetime | None = None
     watermark: datetime | None = None
     unmeasured: str = ""
+
+    def has_kept_more(self, completed_at: datetime, committed_at: datetime | None) -> bool:
+        """Whether a checkpoint that was complete at one moment holds data that the table's newest commit does not.
+
+        A checkpoint without rows makes no commit: a job that hangs after one has nothing to commit, and what comes
+        then waits to be read. A job tells its sources how far they are kept when its committer hears of a checkpoint
+        too, so that data of a checkpoint waits in front of its source or is newer than the commit.
+        """
+        for source in self.sources.values():
+            waits = source.unkept.since is not None and source.unkept.since <= completed_at
+            if waits or (source.kept_at is not None and (committed_at is None or source.kept_at > committed_at)):
+                return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)

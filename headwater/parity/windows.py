@@ -29,6 +29,7 @@ class Windows:
         time_column: The column of it that they go by.
         lateness: How far behind the newest row the source's watermark is.
         passed_on: Columns of the key that are columns of the source, unchanged: key column → source column.
+        unclear: Why late data cannot be told from wrong rows; "" when it can.
     """
 
     end: str
@@ -37,17 +38,20 @@ class Windows:
     time_column: str
     lateness: timedelta
     passed_on: Mapping[str, str]
+    unclear: str = ""
 
 
 def windows_of(declared: Warehouse, model: Model) -> Windows | None:
     """The model's windows; None when it has none.
+
+    Windows over rows of several tables are final by the watermark alone, which is the least of all those tables.
 
     Raises HeadwaterError when rows do not show to which window they belong, or there are windows in several flows.
     """
     flows = [flow for flow in model.flows if flow.time_columns]
     if not flows:
         return None
-    if len(model.flows) > 1 or len(flows[0].time_columns) > 1:
+    if len(model.flows) > 1 or len({table for table, _ in flows[0].time_columns}) < len(flows[0].time_columns):
         raise _refused(model, "it has windows in several flows or over several times")
     flow = flows[0]
     (tree,) = parse(flow.sql)
@@ -65,12 +69,21 @@ def windows_of(declared: Warehouse, model: Model) -> Windows | None:
             columns[bare.name] = item.alias_or_name
         elif item.alias_or_name in model.key:
             passed_on[item.alias_or_name] = bare.name
-    if len(columns) < 2:
+    united = len(flow.time_columns) > 1
+    if "window_end" not in columns or (len(columns) < 2 and not united):
         raise _refused(model, "its columns do not show both window_start and window_end")
-    ((table, column),) = flow.time_columns
+    table, column = flow.time_columns[0]
     event_time = declared.model(table).event_time
     assert event_time is not None
-    return Windows(columns["window_end"], columns["window_start"], table, column, event_time.lateness, passed_on)
+    return Windows(
+        columns["window_end"],
+        columns.get("window_start", ""),
+        table,
+        column,
+        event_time.lateness,
+        passed_on,
+        "its windows take rows of several tables" if united else "",
+    )
 
 
 def _refused(model: Model, why: str) -> HeadwaterError:

@@ -220,14 +220,12 @@ def _refused(warehouse: Warehouse, model: Model, verdict: Verdict | None) -> lis
 
 
 def _topics(warehouse: Warehouse, actual: Actual, chosen: list[Model]) -> list[Stage]:
-    """Topics that the chosen models read and the broker lacks; all declared ones when every model is chosen."""
+    """Topics that the chosen models read or write and the broker lacks; all declared ones when all are chosen."""
     read = {name for model in chosen for name in model.reads}
     every = len(chosen) == len(warehouse.streaming)
-    return [
-        CreateTopic(source.name, source.topic)
-        for source in warehouse.sources
-        if source.topic and source.topic.name not in actual.topics and (every or source.name in read)
-    ]
+    needed = [(source.name, source.topic) for source in warehouse.sources if every or source.name in read]
+    needed += [(model.name, model.distributes) for model in chosen]
+    return [CreateTopic(name, topic) for name, topic in needed if topic is not None and topic.name not in actual.topics]
 
 
 def _ended(job: ActualJob) -> Stage:

@@ -41,6 +41,8 @@ def obstacle(warehouse: Warehouse, model: Model) -> str:
     """Why the table cannot be rebuilt in place; "" when it can."""
     if model.job.on_incompatible is OnIncompatible.REJECT:
         return "its declaration says on_incompatible: reject"
+    if model.distributes is not None:
+        return f"those who read its topic «{model.distributes.name}» would not see the new rows"
     readers = warehouse.streams_over(model.name)
     if readers and not is_merged(model):
         return (

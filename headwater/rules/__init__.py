@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from headwater.draft import Draft
 from headwater.model import TableName
 from headwater.problem import Problem
-from headwater.rules import checks, flows, jobs, promises, tables, warehouse
+from headwater.rules import checks, distribution, flows, jobs, promises, tables, warehouse
 
 __all__ = ["broken_rules"]
 
@@ -22,5 +22,6 @@ def broken_rules(drafts: Mapping[TableName, Draft], markets: int | None) -> Iter
         yield from flows.broken_rules(draft)
         yield from jobs.broken_rules(draft)
     yield from checks.broken_rules(drafts)
+    yield from distribution.broken_rules(drafts)
     yield from warehouse.broken_rules(drafts, markets)
     yield from promises.broken_rules(drafts)

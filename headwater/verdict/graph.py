@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headwater.compile.binding import is_topic
 from headwater.compile.operator_ids import Node, Plan, is_stateful, kind, source_table
 from headwater.verdict.expressions import Expression, as_text, field_names, field_types, normal, reference, substituted
 
@@ -38,8 +39,13 @@ class PlanGraph:
 
     @property
     def sink(self) -> int:
-        """The one sink of the job."""
-        return next(number for number in self.nodes if self.kind(number) == _SINK)
+        """The sink that writes the job's table."""
+        return next(number for number in self._sinks if not is_topic(self._written(number)))
+
+    @property
+    def topics(self) -> tuple[int, ...]:
+        """The sinks that distribute the table's rows."""
+        return tuple(number for number in self._sinks if is_topic(self._written(number)))
 
     @property
     def stateful(self) -> tuple[int, ...]:
@@ -122,6 +128,13 @@ class PlanGraph:
         """What else was pushed into a scan: partitions, limits, aggregates. As text for comparing."""
         plain = {"ProjectPushDown", "WatermarkPushDown", "FilterPushDown", "ReadingMetadata", "SourceWatermark"}
         return as_text([ability for ability in self._abilities(number) if ability["type"] not in plain])
+
+    @property
+    def _sinks(self) -> tuple[int, ...]:
+        return tuple(number for number in self.nodes if self.kind(number) == _SINK)
+
+    def _written(self, number: int) -> str:
+        return self.nodes[number].get("dynamicTableSink", {}).get("table", {}).get("identifier", "")
 
     def _abilities(self, number: int) -> list[dict[str, Any]]:
         return self.nodes[number]["scanTableSource"].get("abilities") or []

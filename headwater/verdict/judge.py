@@ -55,6 +55,7 @@ def judge(plan: Plan, running: Plan, *, keyed: bool) -> Judgement:
         *_state_findings(comparison, pairs, scans),
         *_reading_findings(comparison, scans, keyed=keyed),
         *_sink_findings(comparison, scans),
+        *_topic_findings(comparison),
     ]
     if plan.get("flinkVersion") != running.get("flinkVersion"):
         edit = f"compiled by Flink {running.get('flinkVersion')} before, by {plan.get('flinkVersion')} now"
@@ -158,6 +159,16 @@ def _sink_findings(comparison: Comparison, scans: Mapping[int, int]) -> Iterable
         if any(new.above(branch.node) & scans.keys() and not _is_null(branch.columns[0]) for branch in branches):
             edit = f"column {name} is new; rows written before have NULL in it"
             yield Finding(Outcome.MEANING_CHANGES, "sink", edit)
+
+
+def _topic_findings(comparison: Comparison) -> Iterable[Finding]:
+    """A topic is beside the table: to write it or not changes nothing of the table's rows, nor of any state."""
+    written, before = bool(comparison.new.topics), bool(comparison.old.topics)
+    if written and not before:
+        edit = "is written too, from now on: it lacks rows that do not change any more"
+        yield Finding(Outcome.COMPATIBLE, "topic", edit)
+    elif before and not written:
+        yield Finding(Outcome.COMPATIBLE, "topic", "is no longer written; its records stay")
 
 
 def _is_edited_above(comparison: Comparison, branch: View, before: View) -> bool:

@@ -1,7 +1,6 @@
 """Waiting until a process of the local stack does its work, not only exists."""
 
 import logging
-import os
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -72,15 +71,9 @@ def api_answers(stack: Stack) -> bool:
     """The data service API is up, whether it is well or not: it listens wherever HEADWATER_API_HOST says."""
     import httpx
 
-    from headwater.stack import API_CERTIFICATE, API_HOST
-
-    host = os.environ.get(API_HOST) or "127.0.0.1"
-    scheme = "https" if os.environ.get(API_CERTIFICATE) else "http"
-    if host in ("0.0.0.0", "::"):
-        host = "127.0.0.1"
     try:
         # Whose name its certificate has is of no matter here: nothing is sent that were a secret.
-        return httpx.get(f"{scheme}://{host}:{stack.ports.api}/healthz", timeout=5, verify=False).status_code > 0
+        return httpx.get(f"{serving.url(stack)}/healthz", timeout=5, verify=False).status_code > 0
     except httpx.HTTPError:
         return False
 

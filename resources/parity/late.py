@@ -51,8 +51,9 @@ def explained(
     run the flow.
     """
     source = declared.model(windows.source)
-    if batch.duck is None or source.topic is None:
-        why = "its rows are computed by Flink batch" if batch.duck is None else f"it reads the table {windows.source}"
+    if windows.unclear or batch.duck is None or source.topic is None:
+        no_arrivals = f"it reads the table {windows.source}"
+        why = windows.unclear or ("its rows are computed by Flink batch" if batch.duck is None else no_arrivals)
         raise HeadwaterError(
             f"{differing.count:,} keys of {comparison.model.name} differ, the first at"
             f" {next(iter(differing.rows))}, and whether late data explains them cannot be told: {why}",

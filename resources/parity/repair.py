@@ -87,6 +87,13 @@ def repaired(
 def write_rows(stack: Stack, model: Model, rows: Sequence[Sequence[Any]]) -> None:
     """Upsert rows, in the order of the model's columns, each at once by its key. Raises HeadwaterError."""
     strange = [column for column in model.columns if column.type.root not in _WRITTEN]
+    if model.distributes is not None:
+        raise HeadwaterError(
+            f"Rows of {model.name} are not repaired: those who read its topic «{model.distributes.name}» would not see"
+            " them",
+            left="nothing was written",
+            next_command=f"headwater apply --fresh {model.name} writes every row anew, to the table and to the topic",
+        )
     if strange or not model.key:
         why = f"its column {strange[0].name} is {strange[0].type}" if strange else "it has no key"
         raise HeadwaterError(

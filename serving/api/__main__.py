@@ -1,6 +1,7 @@
 """The process `api`."""
 
 import logging
+import ssl
 import sys
 
 import uvicorn
@@ -15,6 +16,7 @@ from serving.api.callers import Keyring
 from serving.api.catalog import Catalog
 from serving.api.service import Service
 from serving.api.settings import Settings
+from serving.api.tls import context
 from serving.audit import Audit
 
 _CONNECTIONS = 2000
@@ -39,14 +41,13 @@ def build(stack: Stack, settings: Settings) -> Application:
     return application(service, stack)
 
 
-def configuration(application_: Application, settings: Settings) -> uvicorn.Config:
+def configuration(application_: Application, settings: Settings, tls: ssl.SSLContext | None) -> uvicorn.Config:
     """How uvicorn runs it: no line of a log and no header of its own for each request."""
     return uvicorn.Config(
         application_,
         host=settings.host,
         port=settings.port,
-        ssl_certfile=settings.certificate or None,
-        ssl_keyfile=settings.private_key or None,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
         access_log=False,
         server_header=False,
         date_header=False,
@@ -65,10 +66,11 @@ def main() -> None:
     stack = Stack.resolve()
     try:
         settings = Settings.of(stack)
+        tls = context(settings.certificate, settings.private_key) if settings.certificate else None
         application_ = build(stack, settings)
     except HeadwaterError as error:
         sys.exit(str(error))
-    uvicorn.Server(configuration(application_, settings)).run()
+    uvicorn.Server(configuration(application_, settings, tls)).run()
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from headwater.stack import Stack
 from serving.analysis.desk import Desk
 from serving.api.answers import Moment
 from serving.api.openapi import document
-from serving.api.problems import CONTENT_TYPE, Problem
+from serving.api.problems import CONTENT_TYPE, Problem, internal, store_away
 from serving.api.queries import Queries
-from serving.api.service import ROOT, Receive, Scope, Send, Service
+from serving.api.service import ROOT, Receive, Scope, Send, Service, log
 
 _FEEDER_SECONDS = 30.0
 
@@ -103,6 +103,17 @@ def application(service: Service, stack: Stack | None = None) -> Application:
     async def problem(_request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
         return _response(error)
+
+    @app.exception_handler(HeadwaterError)
+    async def away(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HeadwaterError)
+        log.error("%s", error.failed)
+        return _response(store_away())
+
+    @app.exception_handler(Exception)
+    async def fault(_request: Request, _error: Exception) -> Response:
+        # Starlette raises it again behind the answer, and uvicorn logs it.
+        return _response(internal())
 
     @app.exception_handler(HTTPException)
     async def other(_request: Request, error: Exception) -> Response:

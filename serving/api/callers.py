@@ -39,10 +39,13 @@ class Keyring:
         self._keys: dict[str, tuple[ApiKey, float]] = {}
 
     def key(self, token: str) -> ApiKey | None:
-        """The key that was shown, or None when it is not good."""
-        if self._clock() - self._looked_at > _LOOK_SECONDS:
-            self._look()
+        """The key that was shown, or None when it is not good.
+
+        A key that is not known may have been made just now: that is looked at each time, and costs a stat of the file.
+        """
         id_ = id_of(token)
+        if id_ not in self._keys or self._clock() - self._looked_at > _LOOK_SECONDS:
+            self._look()
         key, ends = self._keys.get(id_, (None, 0.0)) if id_ else (None, 0.0)
         return key if key is not None and key.is_of(token) and time.time() < ends else None
 

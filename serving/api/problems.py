@@ -76,6 +76,16 @@ def too_many(seconds: float) -> Problem:
     return Problem(HTTPStatus.TOO_MANY_REQUESTS, "rate", detail, ((b"retry-after", after),))
 
 
+def store_away() -> Problem:
+    """The store cannot be asked; why is said to the log alone, since its address may hold a password."""
+    return unavailable("store", "the store does not answer", 5)
+
+
+def internal() -> Problem:
+    """The API itself is at fault; how is said to the log alone."""
+    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the API failed; its log says why")
+
+
 def unavailable(kind: str, detail: str, after: int, members: Mapping[str, Any] | None = None) -> Problem:
     """It may be answered later."""
     headers = ((b"retry-after", str(after).encode()),)

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -51,7 +52,9 @@ class Queries:
             began = time.perf_counter()
             note = _Note()
             try:
-                return await self._answered(request, note)
+                answer = await self._answered(request, note)
+                note.status = answer.status_code
+                return answer
             except Problem as problem:
                 note.status = problem.status.value
                 raise
@@ -104,12 +107,12 @@ class Queries:
 
 @dataclass(slots=True)
 class _Note:
-    """What is known so far of a question, for the audit log."""
+    """What is known so far of a question, for the audit log; its status is that of a fault until another is known."""
 
     key: str = ""
     sql: str = ""
     rows: int = 0
-    status: int = 200
+    status: int = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
 
 def _moments(said: Any) -> Mapping[TableName, Moment] | Moment | None:

@@ -23,7 +23,7 @@ from serving.api.answers import Moments
 from serving.api.callers import ANYBODY, Keyring, Rates, bearer, refuse_other_market, refuse_other_product
 from serving.api.catalog import Catalog
 from serving.api.meters import Meters
-from serving.api.problems import CONTENT_TYPE, Problem, malformed, not_allowed, unauthorized, unavailable
+from serving.api.problems import CONTENT_TYPE, Problem, internal, malformed, not_allowed, store_away, unauthorized
 from serving.audit import Audit
 
 Scope = MutableMapping[str, Any]
@@ -141,14 +141,13 @@ class Service:
         try:
             return await self._answer(request)
         except Problem as problem:
-            return Answer(problem.status.value, problem.body(), problem.headers, CONTENT_TYPE)
+            return _refusal(problem)
         except HeadwaterError as error:
             log.error("%s", error.failed)
-            problem = unavailable("store", "the store does not answer", 5)
+            return _refusal(store_away())
         except Exception:
             log.exception("a request failed")
-            problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the API failed; its log says why")
-        return Answer(problem.status.value, problem.body(), problem.headers, CONTENT_TYPE)
+            return _refusal(internal())
 
     async def _answer(self, request: Request) -> Answer:
         caller = self.caller(request.headers)
@@ -252,6 +251,10 @@ class Service:
             snapshot=request.snapshot,
             seconds=seconds,
         )
+
+
+def _refusal(problem: Problem) -> Answer:
+    return Answer(problem.status.value, problem.body(), problem.headers, CONTENT_TYPE)
 
 
 def _allow(request: Request, methods: str) -> None:

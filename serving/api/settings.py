@@ -8,8 +8,9 @@ from headwater.problem import HeadwaterError
 from headwater.stack import API_CERTIFICATE as CERTIFICATE
 from headwater.stack import API_HOST as HOST
 from headwater.stack import Stack
+from serving.api.tls import PRIVATE_KEY
 
-OPEN, PLAIN, PRIVATE_KEY = "HEADWATER_API_OPEN", "HEADWATER_API_PLAIN", "HEADWATER_API_TLS_KEY"
+OPEN, PLAIN = "HEADWATER_API_OPEN", "HEADWATER_API_PLAIN"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 

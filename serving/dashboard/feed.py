@@ -17,6 +17,7 @@ from resources.paimon.touched import Partitions
 from serving.dashboard.comparison import Against, days_needed
 from serving.dashboard.frame import Block, Frame
 from serving.dashboard.reading import Book, read_days
+from serving.dashboard.rounds import Rounds
 
 DEFAULTS = (Against(1), Against(7))
 """The days that are always at hand."""
@@ -69,29 +70,24 @@ class Feed:
         self._markets = markets
         self._watched = watched
         self._changed = changed
-        self._poll_seconds = poll_seconds
         self._store = FilesystemTableStore(stack.lake)
         self._book = Book()
         self._blocks: dict[date, Block] = {}
         self._wanted: dict[Against, float] = {}
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"feed {dashboard.name}", daemon=True)
+        self._rounds = Rounds(f"feed {dashboard.name}", self._round, poll_seconds)
 
     def start(self) -> None:
         """Begin to read."""
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Read no more."""
-        self._stop.set()
-        self._wake.set()
-        self._thread.join(5)
+        self._rounds.stop()
 
     def wake(self) -> None:
         """Look at once: somebody has come."""
-        self._wake.set()
+        self._rounds.wake()
 
     def want(self, against: Against) -> None:
         """See to it that this day is in the next frames, for some minutes from now."""
@@ -103,7 +99,7 @@ class Feed:
             while len(self._wanted) > _MOST_WANTED:
                 del self._wanted[min(self._wanted, key=self._wanted.__getitem__)]
         if is_new:
-            self._wake.set()
+            self._rounds.wake()
 
     def look(self) -> None:
         """Make a new frame if there is a new snapshot, or a day that is wanted and not there."""
@@ -122,12 +118,9 @@ class Feed:
             return
         self._tell(frame=frame)
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            if self.state.frame is None or self._watched():
-                self.look()
-            self._wake.wait(self._poll_seconds)
-            self._wake.clear()
+    def _round(self) -> None:
+        if self.state.frame is None or self._watched():
+            self.look()
 
     def _tell(self, frame: Frame | None = None, trouble: str = "") -> None:
         state = State(frame or self.state.frame, trouble, datetime.now(UTC))

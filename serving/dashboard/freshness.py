@@ -1,6 +1,5 @@
 """How fresh a dashboard's table is, by hop: what the process `watch` measures, asked for while somebody looks."""
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ import httpx
 from headwater.lag.hops import NO_TIME, Hop, HopKind, State
 from headwater.model import Freshness, TableName, Warehouse
 from serving.dashboard import wording
+from serving.dashboard.rounds import Rounds
 
 _EVERY_SECONDS = 10.0
 _OLD = timedelta(seconds=45)
@@ -71,25 +71,21 @@ class Freshnesses:
         self._tables = tuple(dict.fromkeys(tables))
         self._watched = watched
         self._changed = changed
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="freshness", daemon=True)
+        self._rounds = Rounds("freshness", self._round, _EVERY_SECONDS)
 
     def start(self) -> None:
         """Begin to ask."""
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Ask no more."""
-        self._stop.set()
-        self._wake.set()
-        self._thread.join(5)
+        self._rounds.stop()
 
     def wake(self) -> None:
         """Ask at once, if the last answer is old."""
         ages = [datetime.now(UTC) - measured.at for measured in self.news.tables.values()]
         if not ages or min(ages) > timedelta(seconds=_EVERY_SECONDS):
-            self._wake.set()
+            self._rounds.wake()
 
     def look(self) -> None:
         """Ask once. A `watch` that does not answer is part of the news."""
@@ -108,12 +104,9 @@ class Freshnesses:
                 reached.update(model.reads)
         return frozenset(reached)
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            if self._watched():
-                self.look()
-            self._wake.wait(_EVERY_SECONDS)
-            self._wake.clear()
+    def _round(self) -> None:
+        if self._watched():
+            self.look()
 
 
 def measured(text: str, way: frozenset[TableName], table: TableName) -> Measured:

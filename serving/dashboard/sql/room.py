@@ -95,10 +95,10 @@ class Room:
         Raises HeadwaterError as the desk does, and for an `at` that means nothing.
         """
         began = time.perf_counter()
-        status, rows = HTTPStatus.OK.value, 0
+        status, rows = HTTPStatus.INTERNAL_SERVER_ERROR.value, 0
         try:
             reply = await self._desk.ask(self._question(asked))
-            rows = reply.rows
+            status, rows = HTTPStatus.OK.value, reply.rows
             return self.keep(asked.user, reply), reply
         except HeadwaterError as error:
             status = status_of(error).value

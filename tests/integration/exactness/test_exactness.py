@@ -55,13 +55,18 @@ def test_every_kind_of_fault_has_happened(survived: tuple[Stack, Survived]) -> N
     assert len(done.faults) >= 10
 
 
-@pytest.mark.parametrize("table", ["dwd.orders", "dwd.driver_status"])
+@pytest.mark.parametrize("table", ["dwd.orders", "dwd.driver_status", "dwd.coupon_redemption"])
 def test_detail_tables_equal_the_truth(survived: tuple[Stack, Survived], table: str) -> None:
     becomes_equal(*survived, table)
 
 
 def test_measures_by_minute_equal_the_truth(survived: tuple[Stack, Survived]) -> None:
     becomes_equal(*survived, "dm.kpi_minute")
+
+
+@pytest.mark.parametrize("table", ["dm.coupon_budget", "dm.coupon_user", "dm.user_risk", "dm.driver_risk"])
+def test_measures_that_are_served_equal_the_truth(survived: tuple[Stack, Survived], table: str) -> None:
+    becomes_equal(*survived, table)
 
 
 def test_windows_equal_the_truth_but_for_those_that_late_events_fall_into(survived: tuple[Stack, Survived]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from headwater.stack import HOME_VARIABLE, WAREHOUSE_VARIABLE, Ports
 from resources.local import ports
 from tests.conftest import PROJECT
+from tests.integration.debian import program
 from tests.integration.waiting import eventually
 
 BLOCK = re.compile(r"<!-- (tour(?: fails)?) -->\n```sh\n(.*?)```", re.DOTALL)
@@ -35,8 +36,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory, shared_jars: Path) -> 
 
 
 def run(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    here = script.replace(f":{Ports().api}/", f":{environment[Ports.variable('api')]}/")
     return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
+        ["bash", "-euo", "pipefail", "-c", here],
         cwd=PROJECT,
         env=environment,
         timeout=SECONDS,
@@ -47,6 +49,7 @@ def run(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess
 
 
 def test_every_step_of_the_tour_does_what_the_readme_says(environment: dict[str, str]) -> None:
+    program("curl", "curl")
     blocks = BLOCK.findall((PROJECT / "README.md").read_text())
     assert len(blocks) >= 6
     outputs = []
@@ -58,9 +61,10 @@ def test_every_step_of_the_tour_does_what_the_readme_says(environment: dict[str,
         said = f"{script}\n{done.stdout}\n{done.stderr}"
         assert (done.returncode == 0) is (kind == "tour"), said
         outputs.append(done.stdout + done.stderr)
-    started, measures, report, _, changed, broken, _ = outputs
+    started, measures, row, report, _, changed, broken, _ = outputs
     assert "dm.kpi_minute" in started
     assert "hk" in measures and "snapshot" in measures
+    assert '"area":"sg-01"' in row and '"multiplier":' in row
     assert "rpt.daily_orders" in report
     assert "first" in report
     assert "alter table dwd.orders: add" in changed and "from that savepoint" in changed

@@ -33,14 +33,15 @@ def refusal(warehouse: Warehouse, model: TableName, kind: Kind, scope: Scope = N
 
 def test_tables_downstream_are_looked_at_in_order_once_their_jobs_have_read_the_change(warehouse: Warehouse) -> None:
     plan = build_backfill(warehouse, Request(ORDERS, Kind.CORRECT, NOVEMBER))
-    first, wait, second = plan.stages[:3]
+    first, *rest = plan.stages
+    wait, second = (stage for stage in rest if not isinstance(stage, MakeReport) and stage.table == KPI)
     assert isinstance(first, WriteTable)
     assert (first.table, first.upstream) == (ORDERS, None)
     assert isinstance(wait, AwaitReader)
     assert (wait.table, wait.upstream) == (KPI, (ORDERS,))
     assert isinstance(second, WriteTable)
     assert (second.table, second.upstream, second.kind) == (KPI, (ORDERS,), Kind.CORRECT)
-    reports = [stage for stage in plan.stages[3:] if isinstance(stage, MakeReport)]
+    reports = [stage for stage in plan.stages if isinstance(stage, MakeReport)]
     assert TableName.parse("rpt.daily_orders") in {stage.table for stage in reports}
     assert not plan.refusals
 
@@ -70,7 +71,7 @@ def test_days_are_written_so_many_in_one_commit(warehouse: Warehouse) -> None:
 
 
 def test_replacing_partitions_that_a_job_reads_as_a_stream_is_refused(warehouse: Warehouse) -> None:
-    assert "not seen by jobs that read dwd.orders as a stream: dm.kpi_minute" in refusal(
+    assert "not seen by jobs that read dwd.orders as a stream: dm.driver_risk, dm.kpi_minute, dm.user_risk" in refusal(
         warehouse, ORDERS, Kind.REPLACE
     )
     assert build_backfill(warehouse, Request(KPI, Kind.REPLACE, NOVEMBER)).stages
@@ -92,6 +93,11 @@ def test_a_table_whose_rows_have_no_key_is_refused(warehouse: Warehouse) -> None
 def test_a_table_without_days_is_refused(warehouse: Warehouse) -> None:
     timeless = tuple(replace(model, event_time=None) if model.name == ACTIVITY else model for model in warehouse.models)
     assert "dm.driver_activity has no days" in refusal(replace(warehouse, models=timeless), ACTIVITY, Kind.FILL)
+
+
+def test_a_table_whose_rows_a_topic_distributes_is_refused(warehouse: Warehouse) -> None:
+    said = refusal(warehouse, TableName.parse("dm.surcharge"), Kind.FILL)
+    assert "those who read its topic «dm.surcharge» would not see it. headwater apply --fresh dm.surcharge" in said
 
 
 def test_a_select_that_asks_for_the_time_is_refused(warehouse: Warehouse) -> None:

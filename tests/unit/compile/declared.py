@@ -125,4 +125,5 @@ COUNTS = table(
     note="STRING!",
     things="BIGINT",
 )
+TOLD = replace(COUNTS, distributes=Topic("dm.counts", TopicFormat.JSON, compacted=True))
 UPSTREAM = by_name(LEFT, RIGHT, THINGS)

@@ -32,6 +32,7 @@ from tests.unit.compile.declared import (
     RIGHT,
     SELECT,
     THINGS,
+    TOLD,
     UPSTREAM,
     by_name,
     flow,
@@ -45,7 +46,8 @@ GIVES = {"note": "STRING", "things": "BIGINT"}
 
 
 @pytest.mark.parametrize(
-    ("name", "model"), [("things", THINGS), ("counts", COUNTS), ("rejected", rejected_model([LEFT, RIGHT]))]
+    ("name", "model"),
+    [("things", THINGS), ("counts", COUNTS), ("told", TOLD), ("rejected", rejected_model([LEFT, RIGHT]))],
 )
 def test_a_job_is_given_these_statements(name: str, model: Model) -> None:
     job = compile_job(model, UPSTREAM, HERE)
@@ -126,6 +128,14 @@ def test_a_trial_reads_without_leaving_a_trace_and_writes_nowhere() -> None:
     counts = "\n".join(compile_job(COUNTS, UPSTREAM, place).bindings)
     assert "consumer" not in counts
     assert "'source.operator-uid.suffix' = 'dm.counts.dwd.things'" in counts
+
+
+def test_a_topic_is_written_by_another_job_only_in_earnest() -> None:
+    assert fingerprint(TOLD, UPSTREAM) != fingerprint(COUNTS, UPSTREAM)
+    *_, table, topic = compile_job(TOLD, UPSTREAM, replace(HERE, is_trial=True)).bindings
+    assert all("'connector' = 'blackhole'" in binding for binding in (table, topic))
+    shadow, plain = (compile_job(model, UPSTREAM, HERE, rebuilds=True) for model in (TOLD, COUNTS))
+    assert (shadow.bindings, shadow.insert) == (plain.bindings, plain.insert)
 
 
 def test_a_trial_and_a_scratch_lake_are_the_same_job() -> None:

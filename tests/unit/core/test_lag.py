@@ -115,6 +115,21 @@ def test_a_checkpoint_without_a_snapshot_waits_for_the_commit() -> None:
     assert (lag.guilty.kind, lag.guilty.own) == (HopKind.COMMIT, timedelta(seconds=60))
 
 
+@pytest.mark.parametrize(
+    ("source", "more"),
+    [
+        (SourceProgress(waits(9), kept_at=ago(70)), False),
+        (SourceProgress(waits(62), kept_at=ago(70)), True),
+        (SourceProgress(waits(9), kept_at=ago(61)), True),
+        (SourceProgress(NOTHING), False),
+    ],
+    ids=["came-after-it", "waited-before-it", "kept-after-the-commit", "nothing-known"],
+)
+def test_only_a_checkpoint_with_data_waits_for_its_commit(source: SourceProgress, more: bool) -> None:
+    job = JobProgress({CLICKS: source})
+    assert job.has_kept_more(completed_at=ago(60), committed_at=ago(65)) is more
+
+
 def windows(watermark: float, kept: float) -> JobProgress:
     return JobProgress({VISITS: SourceProgress(NOTHING, kept_at=ago(kept))}, watermark=ago(watermark))
 

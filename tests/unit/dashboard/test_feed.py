@@ -1,9 +1,10 @@
 """The one reader of a dashboard's table: what it reads again, and that its numbers are the table's. No Java."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from headwater.loader import load
 from headwater.stack import Ports, Stack
 from serving.dashboard import feed as feeds
 from serving.dashboard.comparison import Against
-from serving.dashboard.feed import Feed
+from serving.dashboard.feed import Feed, State
 from serving.dashboard.frame import Frame, minute_of
 
 NOW = datetime(2026, 11, 20, 15, 37, tzinfo=UTC)
@@ -152,3 +153,81 @@ def test_a_table_without_a_column_of_days_is_read_by_its_minutes(place: Place) -
     place.make((NOW - 2 * HOUR, NOW))
     feed = Feed(place.stack, replace(DASHBOARD, day=None), MARKETS)
     assert totals(place.look(feed), NOW - 2 * HOUR, NOW) == totals(place.look(), NOW - 2 * HOUR, NOW)
+
+
+class Viewers:
+    """Whether anybody looks, and what they are told."""
+
+    def __init__(self) -> None:
+        self.are_there = False
+        self.asked: SimpleQueue[None] = SimpleQueue()
+        self.told: SimpleQueue[State] = SimpleQueue()
+
+    def watched(self) -> bool:
+        self.asked.put(None)
+        return self.are_there
+
+
+@pytest.fixture
+def viewers(place: Place) -> Iterator[tuple[Viewers, Feed]]:
+    """Viewers of a feed that runs, and looks only when it is woken."""
+    found = Viewers()
+    feed = Feed(
+        place.stack,
+        DASHBOARD,
+        MARKETS,
+        watched=found.watched,
+        changed=found.told.put,
+        poll_seconds=HOUR.total_seconds(),
+    )
+    yield found, feed
+    feed.stop()
+
+
+def test_the_first_frame_is_made_though_nobody_looks_and_the_next_only_when_somebody_does(
+    place: Place, viewers: tuple[Viewers, Feed]
+) -> None:
+    lake = place.make((NOW - HOUR, NOW))
+    they, feed = viewers
+    feed.start()
+    first = they.told.get(timeout=60)
+    lake.write(rows(NOW - HOUR, NOW, seed=8), NOW + timedelta(minutes=1))
+    feed.wake()
+    they.asked.get(timeout=60)
+    assert feed.state is first
+    they.are_there = True
+    feed.wake()
+    second = they.told.get(timeout=60)
+    assert (first.frame and first.frame.snapshot.id, second.frame and second.frame.snapshot.id) == (1, 2)
+
+
+def test_viewers_are_told_of_news_alone(place: Place, viewers: tuple[Viewers, Feed]) -> None:
+    they, feed = viewers
+    feed.look()
+    assert "no snapshot yet" in they.told.get_nowait().trouble
+    feed.look()
+    assert they.told.empty()
+    place.make((NOW - HOUR, NOW))
+    feed.look()
+    told = they.told.get_nowait()
+    assert (told.trouble, told.frame is not None) == ("", True)
+    feed.look()
+    assert they.told.empty()
+
+
+def test_a_day_that_is_wanted_wakes_the_feed_and_four_of_them_are_kept(
+    place: Place, viewers: tuple[Viewers, Feed]
+) -> None:
+    place.make((NOW - HOUR, NOW))
+    they, feed = viewers
+    they.are_there = True
+    feed.start()
+    they.told.get(timeout=60)
+    wanted = [TODAY - timedelta(days=days) for days in range(20, 45, 5)]
+    found: list[set[date]] = []
+    for day in wanted:
+        feed.want(Against(0, day))
+        frame = they.told.get(timeout=60).frame
+        assert frame is not None
+        found.append(frame.blocks.keys() & set(wanted))
+    assert found == [set(wanted[max(0, last - 4) : last]) for last in range(1, 6)]

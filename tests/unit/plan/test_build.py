@@ -45,7 +45,7 @@ from headwater.plan.stages import (
     WaitHealthy,
 )
 from headwater.sqltype import SqlType
-from tests.unit.compile.declared import COUNTS, HERE, LEFT, RIGHT, THINGS, UPSTREAM
+from tests.unit.compile.declared import COUNTS, HERE, LEFT, RIGHT, THINGS, TOLD, UPSTREAM
 from tests.unit.plan.inmemory import InMemoryBroker, InMemoryEngine, job, retained
 from tests.unit.plan.tables import TablesInMemory, on_disk
 
@@ -335,3 +335,9 @@ def test_topics_that_are_read_and_missing_come_first() -> None:
     assert plan.stages[0].describe() == f"create topic {left} of {LEFT.name} (1 partition)"
     assert kinds(plan)[1:] == kinds(planned(THINGS))
     assert CreateTopic not in {kind for kind, _ in kinds(planned(THINGS, COUNTS, topics=[], only=[COUNTS.name]))}
+
+
+def test_a_topic_that_is_written_and_missing_comes_before_its_job() -> None:
+    plan = planned(THINGS, TOLD, only=[TOLD.name])
+    assert plan.stages[0].describe() == "create topic dm.counts of dm.counts (1 partition)"
+    assert "CreateTopic" not in {kind for kind, _ in kinds(planned(THINGS, TOLD, topics=[*TOPICS, "dm.counts"]))}

@@ -17,7 +17,7 @@ from headwater.rebuilder import Reading, RowComparison
 from headwater.shadow import shadow
 from headwater.sqltype import SqlType
 from headwater.verdict.verdict import Finding, Outcome, Verdict
-from tests.unit.compile.declared import COUNTS, HERE, LEFT, RIGHT, THINGS, UPSTREAM
+from tests.unit.compile.declared import COUNTS, HERE, LEFT, RIGHT, THINGS, TOLD, UPSTREAM
 from tests.unit.plan.inmemory import InMemoryBroker, InMemoryEngine, health, job, retained
 from tests.unit.plan.tables import TablesInMemory, on_disk
 
@@ -77,6 +77,11 @@ def test_a_declaration_can_ask_for_rebuilds_for_good_and_rule_them_out() -> None
     assert kinds(planned(with_policy(OnIncompatible.REBUILD), asked=False)) == SEQUENCE
     (refusal,) = planned(with_policy(OnIncompatible.REJECT)).refusals
     assert "it cannot be rebuilt in place: its declaration says on_incompatible: reject" in refusal
+
+
+def test_a_table_whose_rows_a_topic_distributes_is_not_replaced_behind_its_back() -> None:
+    (refusal,) = planned(replace(with_policy(OnIncompatible.ASK), distributes=TOLD.distributes)).refusals
+    assert "those who read its topic «dm.counts» would not see the new rows" in refusal
 
 
 def test_a_policy_of_rebuilds_leaves_a_change_alone_that_the_state_can_follow() -> None:

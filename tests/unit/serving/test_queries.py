@@ -10,7 +10,9 @@ import pyarrow
 import pytest
 from starlette.testclient import TestClient
 
+from headwater.problem import HeadwaterError
 from headwater.stack import Ports, Stack
+from serving.analysis.desk import Desk
 from serving.api.application import application
 from tests.unit.serving.lake import BY_KEY, lake
 from tests.unit.serving.shop import Shop
@@ -98,3 +100,67 @@ def test_a_key_for_sql_has_no_other_limits(tmp_path: Path) -> None:
     answer = CliRunner().invoke(cli, ["key", "create", "x", "--sql", "--market", "sg"])
     assert answer.exit_code == 2
     assert "--sql reaches every table" in answer.output
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ZeroDivisionError("a secret"),
+        TimeoutError("a secret"),
+        OSError(28, "No space left on device", "/a/secret/path"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_fault_within_is_answered_and_noted_as_one(
+    place: tuple[Shop, TestClient], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    shop, client = place
+
+    async def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Desk, "ask", broken)
+    answer = TestClient(client.app, base_url="http://127.0.0.1", raise_server_exceptions=False).post(
+        "/query", json=SQL, headers=shop.new_key(sql=True)
+    )
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.json()["type"] == "urn:headwater:problem:internal"
+    assert "secret" not in answer.text
+    shop.audit.flush()
+    noted = json.loads((shop.folder / "audit.jsonl").read_text().splitlines()[-1])
+    assert (noted["status"], noted["target"][:13]) == (500, "/query SELECT")
+
+
+@pytest.mark.parametrize("target", ["/metrics", "/healthz", "/v1", "/v1/plain/sg/sg-01/1"])
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (ZeroDivisionError("/a/path of a secret"), 500, "internal"),
+        (HeadwaterError("redis://secret is away", unreachable=True), 503, "store"),
+    ],
+    ids=["fault", "store away"],
+)
+def test_no_address_tells_what_is_within(
+    place: tuple[Shop, TestClient],
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+    error: Exception,
+    status: int,
+    kind: str,
+) -> None:
+    shop, client = place
+
+    async def broken(*_: object) -> None:
+        raise error
+
+    for name in ("get", "progress"):
+        monkeypatch.setattr(shop.service.store, name, broken)
+    answer = TestClient(client.app, base_url="http://127.0.0.1", raise_server_exceptions=False).get(
+        target, headers=shop.new_key()
+    )
+    assert (answer.status_code, "secret" in answer.text) == (status, False)
+    if (target, status) == ("/healthz", 503):
+        assert answer.json() == {"healthy": False, "troubles": ["the store does not answer"]}
+    else:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["type"] == f"urn:headwater:problem:{kind}"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.model import Market
-from simulator.record import DISPATCH, DRIVER_STATUS, ORDERS, PRICING, Record, Sort
+from simulator.record import DISPATCH, DRIVER_STATUS, EVENTS, ORDERS, PRICING, REDEMPTION, REQUEST, Record, Sort
 from simulator.replay import ReplaySpan, imagine
 from simulator.stream import ORDERLY, ORDINARY, Disorder
 from simulator.truth import Truth, detail_file
@@ -26,7 +26,8 @@ ROUGH = Disorder(repeated=0.08, late=0.1, delayed=0.1, forgotten=0.02, malformed
 COLUMNS = {
     ORDERS: {
         "order_id": ("int", True), "market": ("str", True), "order_day": ("day", True), "user_id": ("int", False),
-        "city": ("str", False), "vehicle_type": ("str", True), "status": ("str", True), "created_at": ("instant", True),
+        "city": ("str", False), "area": ("str", False), "user_area": ("str", False), "vehicle_type": ("str", True),
+        "status": ("str", True), "created_at": ("instant", True),
         "completed_at": ("instant", False), "cancelled_at": ("instant", False), "updated_at": ("instant", True),
     },
     PRICING: {
@@ -36,11 +37,22 @@ COLUMNS = {
     },
     DISPATCH: {
         "order_id": ("int", True), "market": ("str", True), "order_day": ("day", True), "created_at": ("instant", True),
-        "driver_id": ("int", True), "matched_at": ("instant", True), "dispatched_at": ("instant", True),
+        "driver_id": ("int", True), "driver_area": ("str", False), "matched_at": ("instant", True),
+        "dispatched_at": ("instant", True),
     },
     DRIVER_STATUS: {
         "event_id": ("int", True), "driver_id": ("int", True), "market": ("str", True), "city": ("str", False),
-        "status": ("str", True), "vehicle_type": ("str", False), "occurred_at": ("instant", True),
+        "area": ("str", False), "status": ("str", True), "vehicle_type": ("str", False),
+        "occurred_at": ("instant", True),
+    },
+    REQUEST: {
+        "event_id": ("int", True), "user_id": ("int", True), "market": ("str", True), "area": ("str", True),
+        "vehicle_type": ("str", True), "requested_at": ("instant", True),
+    },
+    REDEMPTION: {
+        "event_id": ("int", True), "market": ("str", True), "campaign": ("str", True), "coupon_id": ("int", True),
+        "user_id": ("int", True), "order_id": ("int", True), "action": ("str", True), "amount": ("decimal", True),
+        "occurred_at": ("instant", True),
     },
 }  # fmt: skip
 SEQUENCE = {ORDERS: "updated_at", PRICING: "priced_at", DISPATCH: "dispatched_at"}
@@ -58,7 +70,7 @@ def read(record: Record) -> Row | None:
         raise Rejected("not_json") from None
     if not isinstance(said, dict):
         raise Rejected("not_json")
-    if record.topic != DRIVER_STATUS:
+    if record.topic not in EVENTS:
         if said.get("op") == "d":
             assert said["after"] is None
             assert said["before"] is not None
@@ -102,6 +114,7 @@ class Folded:
         self.orders: dict[int, Row] = defaultdict(dict)
         self.events: dict[int, Row] = {}
         self.on_time: dict[int, Row] = {}
+        self.apps: dict[str, dict[int, Row]] = {REQUEST: {}, REDEMPTION: {}}
         self.rejected: Counter[tuple[str, str]] = Counter()
         newest_event = ""
         for record in records:
@@ -117,6 +130,9 @@ class Folded:
                 self.events[row["event_id"]] = row
                 if instant(newest_event) - instant(row["occurred_at"]) < timedelta(seconds=20):
                     self.on_time[row["event_id"]] = row
+                continue
+            if record.topic in (REQUEST, REDEMPTION):
+                self.apps[record.topic][row["event_id"]] = row
                 continue
             sequence = SEQUENCE[record.topic]
             held = self.orders[row["order_id"]]
@@ -166,6 +182,30 @@ class Folded:
             events[event["market"], start.strftime("%Y-%m-%dT%H:%M:%S.000Z"), event["status"]].append(event)
         return {key: (len(rows), len({row["driver_id"] for row in rows})) for key, rows in events.items()}
 
+    def budgets(self) -> dict[tuple[str, str], Decimal]:
+        found: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        for event in self.apps[REDEMPTION].values():
+            sign = {"redeemed": 1, "returned": -1}[event["action"]]
+            found[event["market"], event["campaign"]] += sign * Decimal(event["amount"])
+        return found
+
+    def risk(self, who: str, at: str, theirs: str) -> dict[tuple[str, int, str], list[int]]:
+        """As the model does it: each order in four quarters, and only those with one of their own."""
+        found: dict[tuple[str, int, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+        for order in self.orders.values():
+            if order.get(at) is None or order.get(who) is None or "created_at" not in order:
+                continue
+            quarter = instant(order[at])
+            quarter = quarter.replace(minute=quarter.minute - quarter.minute % 15, second=0, microsecond=0)
+            for step in range(4):
+                place = (quarter + timedelta(minutes=15 * step)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+                row = found[order["market"], order[who], place]
+                row[0] += step == 0
+                row[1] += 1
+                row[2] += order.get("cancelled_at") is not None
+                row[3] += order[theirs] != order["area"]
+        return {key: row for key, row in found.items() if row[0]}
+
 
 def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
@@ -204,6 +244,18 @@ def assert_true(truth: Truth, records: list[Record], markets: tuple[Market, ...]
         for row in truth.driver_activity
         if row["events"]
     } == folded.driver_activity()
+    assert {row["event_id"]: row for row in truth.coupon_redemption} == {
+        event_id: {**row, "event_day": row["occurred_at"][:10]} for event_id, row in folded.apps[REDEMPTION].items()
+    }
+    assert {(row["market"], row["campaign"]): Decimal(row["spent"]) for row in truth.coupon_budget} == folded.budgets()
+    assert len(folded.apps[REQUEST]) == len(truth.orders)
+    for risk, who, at, theirs in (
+        (truth.user_risk, "user_id", "created_at", "user_area"),
+        (truth.driver_risk, "driver_id", "matched_at", "driver_area"),
+    ):
+        assert {(row["market"], row[who], row["quarter_at"]): list(row.values())[4:] for row in risk} == folded.risk(
+            who, at, theirs
+        )
     assert folded.rejected == Counter(
         {(topic, why): n for topic, reasons in truth.sent.malformed.items() for why, n in reasons.items()}
     )

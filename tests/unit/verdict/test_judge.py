@@ -88,6 +88,41 @@ def test_a_count_of_rows_before_the_other_calls_is_another_order_of_accumulators
     assert judge(pair["after"], numbered(pair["before"]), keyed=False).verdict.kept == ()
 
 
+def told(plan: Plan) -> Plan:
+    """The plan with a second sink of the same rows, as Flink compiles the set of both INSERTs."""
+    plan = copy.deepcopy(plan)
+    (sink,) = (node for node in plan["nodes"] if "dynamicTableSink" in node)
+    topic = copy.deepcopy(sink)
+    topic["id"] = max(node["id"] for node in plan["nodes"]) + 1
+    table = topic["dynamicTableSink"]["table"]
+    table["identifier"] = table["identifier"].removesuffix("`") + "__topic`"
+    (edge,) = (edge for edge in plan["edges"] if edge["target"] == sink["id"])
+    # It stands first: which of the two is the table's must not depend on the order.
+    return plan | {
+        "nodes": [topic, *plan["nodes"]],
+        "edges": [*plan["edges"], {**edge, "target": topic["id"]}],
+    }
+
+
+def test_a_topic_beside_the_table_changes_nothing_of_rows_and_state() -> None:
+    before = PAIRS["aggregates: an aggregate more"]["before"]
+    on, off = (
+        judge(told(before), numbered(before), keyed=True),
+        judge(before, numbered(told(before)), keyed=True),
+    )
+    assert [str(finding) for finding in on.verdict.findings] == [
+        "topic: is written too, from now on: it lacks rows that do not change any more"
+    ]
+    assert [str(finding) for finding in off.verdict.findings] == ["topic: is no longer written; its records stay"]
+    for judgement in (on, off):
+        assert judgement.verdict.outcome is Outcome.COMPATIBLE
+        assert judgement.verdict.kept == ("GroupAggregate(groupBy=[k])",)
+    old = {node["id"]: node["type"] for node in numbered(before)["nodes"]}
+    new = {node["id"]: node["type"] for node in on.plan["nodes"]}
+    assert old.items() < new.items()
+    assert judge(told(before), numbered(told(before)), keyed=True).verdict.outcome is Outcome.UNCHANGED
+
+
 def test_a_source_that_is_read_on_keeps_its_id() -> None:
     before = numbered(PAIRS["partial_updates: a fact more"]["before"])
     after = judged("partial_updates: a fact more").plan
