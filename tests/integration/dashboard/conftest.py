@@ -1,4 +1,4 @@
-"""One browser, one lake and one dashboard for all tests of this folder.
+"""One browser, one lake and one dashboard for all tests of a file.
 
 Not for the whole run: while Playwright is there, an event loop runs, and no other test of this process could run one.
 """
@@ -33,13 +33,13 @@ class Shop:
         return self.lake.write(list(rows), self.now)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Nine days of orders, with an hour of every minute before now, and the dashboard over them."""
     folder: Path = tmp_path_factory.mktemp("dashboard")
