@@ -51,6 +51,8 @@ def flink(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Flink:
     monkeypatch.setattr(status, "warehouse", lambda _stack: Warehouse(tmp_path, (LEFT, RIGHT, THINGS)))
     monkeypatch.setattr(status, "FilesystemTableStore", lambda _lake: TablesInMemory())
     monkeypatch.setattr(status, "processes", lambda _stack: (process,))
+    # There is no broker: each look would wait for it.
+    monkeypatch.setattr(status, "lags", lambda *_: ())
     return found
 
 
