@@ -119,7 +119,9 @@ class PlannedLineage:
             (local,) = self._graph.inputs(local)
         (source,) = self._graph.inputs(local)
         before = self._columns(source)
-        time = before[self._graph.nodes[local]["windowing"]["timeAttributeIndex"]]
+        windowing = self._graph.nodes[local]["windowing"]
+        # Over the rows of windows there are already, the windows' end is what makes the time.
+        time = before[next(windowing[place] for place in ("timeAttributeIndex", "windowEnd") if place in windowing)]
         return _of_keys(node, given) + _of_calls(node, before) + [time] * len(node["namedWindowProperties"])
 
 
