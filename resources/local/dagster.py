@@ -36,6 +36,15 @@ def prepare(stack: Stack, project: Path) -> None:
     code_socket(stack).unlink(missing_ok=True)
 
 
+_PATIENCE = {
+    # A run that the code server has not begun by then is failed, and nothing tries again: on a busy machine beginning
+    # one has taken more than Dagster's minute. Sensors and schedules come again, so theirs stays.
+    "DAGSTER_GRPC_TIMEOUT_SECONDS": "180",
+    "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "60",
+    "DAGSTER_SCHEDULE_GRPC_TIMEOUT_SECONDS": "60",
+}
+
+
 def programs(stack: Stack) -> tuple[Program, ...]:
     """Code server, web server and daemon as supervised processes."""
     folder = instance_folder(stack)
@@ -43,7 +52,7 @@ def programs(stack: Stack) -> tuple[Program, ...]:
     scripts = Path(sys.executable).parent
     code = ["code-server", "start", "--socket", str(code_socket(stack)), "--location-name", MODULE]
     web = ["--host", "127.0.0.1", "--port", str(stack.ports.dagster), "--workspace", workspace]
-    environment = {"DAGSTER_HOME": str(folder), "DAGSTER_DISABLE_TELEMETRY": "1"}
+    environment = {"DAGSTER_HOME": str(folder), "DAGSTER_DISABLE_TELEMETRY": "1", **_PATIENCE}
     return (
         Program(CODE_SERVER, [str(scripts / "dagster"), *code, "-m", MODULE, "-a", ATTRIBUTE], environment, False),
         Program(WEBSERVER, [str(scripts / "dagster-webserver"), *web], environment, False),
