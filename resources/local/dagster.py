@@ -17,6 +17,13 @@ from resources.local.supervisor import socket_folder
 CODE_SERVER, WEBSERVER, DAEMON = "dagster-code", "dagster-webserver", "dagster-daemon"
 MODULE = "assets.definitions"
 ATTRIBUTE = "defs"
+_PATIENCE = {
+    # A run that the code server has not begun by then is failed, and nothing tries again: on a busy machine beginning
+    # one has taken more than Dagster's minute. Sensors and schedules come again, so theirs stays.
+    "DAGSTER_GRPC_TIMEOUT_SECONDS": "180",
+    "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "60",
+    "DAGSTER_SCHEDULE_GRPC_TIMEOUT_SECONDS": "60",
+}
 
 
 def instance_folder(stack: Stack) -> Path:
@@ -34,15 +41,6 @@ def prepare(stack: Stack, project: Path) -> None:
         f'load_from:\n  - grpc_server:\n      socket: "{code_socket(stack)}"\n      location_name: {MODULE}\n'
     )
     code_socket(stack).unlink(missing_ok=True)
-
-
-_PATIENCE = {
-    # A run that the code server has not begun by then is failed, and nothing tries again: on a busy machine beginning
-    # one has taken more than Dagster's minute. Sensors and schedules come again, so theirs stays.
-    "DAGSTER_GRPC_TIMEOUT_SECONDS": "180",
-    "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "60",
-    "DAGSTER_SCHEDULE_GRPC_TIMEOUT_SECONDS": "60",
-}
 
 
 def programs(stack: Stack) -> tuple[Program, ...]:

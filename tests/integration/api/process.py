@@ -87,7 +87,7 @@ class Api:
 
 
 def _store(stack: Stack) -> None:
-    product = next(each for each in load(stack.warehouse).products if each.name == "kpi")
+    product = load(stack.warehouse).product("kpi")
     now = int(time.time() * 1000)
     position = Position(SNAPSHOT, now, milliseconds(ROW["minute_at"]), product.shape)
     batch = pyarrow.RecordBatch.from_pylist([{**ROW, "minute_day": ROW["minute_at"].date()}])
