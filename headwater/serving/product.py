@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from headwater.model import Column, TableName
@@ -21,7 +22,7 @@ class WhenStale(StrEnum):
     REFUSE = "refuse"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what each request asks of it is worked out once
 class Product:
     """One table as callers see it.
 
@@ -57,12 +58,12 @@ class Product:
         newest = (self.newest,) if self.newest else ()
         return {column.name: column.type for column in (*self.key, *self.columns, *newest, *self.identity)}
 
-    @property
+    @cached_property
     def market_at(self) -> int | None:
         """Which part of an address is the market, counted from 0."""
         return next((place for place, column in enumerate(self.key) if column.name == self.market), None)
 
-    @property
+    @cached_property
     def shape(self) -> str:
         """Changes with whatever changes stored keys and rows: what was stored under another shape cannot be read."""
         parts = [_ENCODING, str(self.table)]

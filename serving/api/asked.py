@@ -20,7 +20,7 @@ ROWS = 100
 MOST_BODY = 128 * 1024
 MOST_TARGET = 4096
 
-_SEGMENT = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*\Z", re.DOTALL)
+_ESCAPED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*\Z", re.DOTALL)
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{1,800}\Z", re.ASCII)
 _BAD_QUERY = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
@@ -46,10 +46,11 @@ def segments(raw_path: bytes) -> list[str]:
     """The parts of a path, each decoded once: an escaped slash is part of a text. Raises the problem «malformed»."""
     found = []
     for segment in raw_path.split(b"/")[1:]:
-        if not _SEGMENT.match(segment):
+        is_escaped = b"%" in segment
+        if is_escaped and not _ESCAPED.match(segment):
             raise malformed("the path has a % that no two hexadecimal digits follow")
         try:
-            found.append(unquote_to_bytes(segment).decode())
+            found.append((unquote_to_bytes(segment) if is_escaped else segment).decode())
         except UnicodeDecodeError:
             raise malformed("the path is not UTF-8") from None
     return found
