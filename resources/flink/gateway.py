@@ -34,14 +34,15 @@ class Session:
         self._path = f"/v4/sessions/{handle}"
 
     def execute(
-        self, statement: str, settings: Mapping[str, str] | None = None, *, timeout: float = 60.0
+        self, statement: str, settings: Mapping[str, str] | None = None, *, timeout: float = 180.0
     ) -> dict[str, Any]:
         """Run one statement to its end; give the gateway's first result page (`jobID`, `results`).
 
         Args:
             statement: One statement.
             settings: Flink configuration for this statement alone, on top of the session's.
-            timeout: Seconds to wait; DDL takes milliseconds, a submission up to a few seconds.
+            timeout: Seconds to wait; DDL takes milliseconds, a submission a few seconds, and on a busy machine, with
+                several jobs starting at once, more than a minute. One that is given up may still take effect.
 
         Raises:
             StatementRefused: Flink rejected the statement.

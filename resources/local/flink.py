@@ -174,6 +174,7 @@ def programs(stack: Stack) -> tuple[Program, ...]:
             "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
             ["--configDir", conf, *_pushing_as(TASKMANAGER)],
             ["-XX:MaxDirectMemorySize=320m", "-XX:MaxMetaspaceSize=256m"],
+            niceness=_NICENESS,
         ),
         _program(
             stack,
@@ -192,10 +193,18 @@ def _pushing_as(name: str) -> list[str]:
 
 
 _HEAP = {JOBMANAGER: 384, TASKMANAGER: 1408, GATEWAY: 512}
+_NICENESS = 5
+"""While the jobs start, dozens of their threads want a processor; what a person waits for is to come first."""
 
 
 def _program(
-    stack: Stack, name: str, main_class: str, arguments: list[str], options: list[str], extra: list[Path] | None = None
+    stack: Stack,
+    name: str,
+    main_class: str,
+    arguments: list[str],
+    options: list[str],
+    extra: list[Path] | None = None,
+    niceness: int = 0,
 ) -> Program:
     home = flink_home(stack)
     command = java.command(
@@ -211,7 +220,8 @@ def _program(
         ],
     )
     folders = {"FLINK_CONF_DIR": "conf", "FLINK_LIB_DIR": "lib", "FLINK_OPT_DIR": "opt", "FLINK_PLUGINS_DIR": "plugins"}
-    return Program(name, command, {variable: str(home / folder) for variable, folder in folders.items()})
+    environment = {variable: str(home / folder) for variable, folder in folders.items()}
+    return Program(name, command, environment, niceness=niceness)
 
 
 def _class_path(home: Path) -> list[Path]:

@@ -14,6 +14,7 @@ class Program:
         environment: Variables on top of the stack's own.
         autostart: Started with the supervisor; otherwise on demand.
         stop_seconds: How long it may take to end on SIGTERM before it is killed.
+        niceness: How far it stands back for the others where processors are short, 0 to 19 (nice(1)).
         listens_to: An event of the supervisor's that it is told on stdin, and answers on stdout; "" for none.
     """
 
@@ -22,4 +23,5 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     autostart: bool = True
     stop_seconds: int = 8
+    niceness: int = 0
     listens_to: str = ""

@@ -101,7 +101,7 @@ def configuration(stack: Stack, programs: Iterable[Program], directory: Path) ->
             name=program.name,
             both=str(not program.listens_to).lower(),
             stream="stderr" if program.listens_to else "stdout",
-            command=_escape(shlex.join(program.command)),
+            command=_escape(shlex.join(_command(program))),
             environment=",".join(f'{key}="{_escape(value)}"' for key, value in program.environment.items()),
             autostart=str(program.autostart).lower(),
             stop_seconds=program.stop_seconds,
@@ -243,6 +243,11 @@ def _ask(stack: Stack, method: str, *arguments: Any) -> Any:
         return None
     finally:
         transport.close()
+
+
+def _command(program: Program) -> list[str]:
+    stands_back = ["nice", "-n", str(program.niceness)] if program.niceness else []
+    return [*stands_back, *program.command]
 
 
 def _escape(text: str | Path) -> str:

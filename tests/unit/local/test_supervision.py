@@ -82,6 +82,14 @@ def test_a_process_on_demand_waits_for_its_start(place: Stack) -> None:
     assert _status(place, "later").pid is None
 
 
+def test_a_process_that_stands_back_is_the_one_that_is_named(place: Stack) -> None:
+    _launch(place, Program("patient", ["sleep", "1000"], niceness=5), SLEEPER)
+    _until(lambda: _status(place, "patient").pid is not None and _status(place, "sleeper").pid is not None)
+    patient, sleeper = (psutil.Process(_status(place, name).pid) for name in ("patient", "sleeper"))
+    _until(lambda: patient.name() == "sleep")
+    assert patient.nice() == sleeper.nice() + 5
+
+
 def test_processes_whose_supervisor_was_killed_are_found_and_stopped(place: Stack) -> None:
     orphan = psutil.Process(_launch(place, SLEEPER))
     watcher = supervisor.pid(place)
