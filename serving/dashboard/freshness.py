@@ -13,6 +13,8 @@ from serving.dashboard.rounds import Rounds
 
 _EVERY_SECONDS = 10.0
 _OLD = timedelta(seconds=45)
+_PAUSE = timedelta(seconds=20)
+"""How long ago the table was last asked for its snapshot, from which on that is why the numbers are old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +140,23 @@ def measured(text: str, way: frozenset[TableName], table: TableName) -> Measured
     return Measured(datetime.now(UTC), tuple(hops), span, states[0] if states else State.UNKNOWN)
 
 
-def in_words(found: Measured | None, promise: Freshness | None, up_to: datetime, now: datetime) -> str:
+def in_words(
+    found: Measured | None, promise: Freshness | None, up_to: datetime, looked_at: datetime, now: datetime
+) -> str:
     """That the numbers are old, and where the time goes; "" while they are as fresh as promised.
 
     In whole minutes: a screen reader reads it out whenever it changes.
 
     Args:
         up_to: Until when the numbers are complete.
+        looked_at: When the table was last asked for its snapshot: not while nobody looks.
     """
     age = now - up_to
+    if now - looked_at > _PAUSE:
+        return f"Numbers are {wording.minutes(age)} old: nobody has looked since, and the newest are being read …"
     if found is not None and found.state in (State.LATE, State.STALE) and now - found.at < _OLD:
-        where = f": most of that at the hop {found.guilty.label}" if found.guilty else ""
-        return f"Numbers are {wording.minutes(found.behind or age)} old{where}."
+        oldest = max(age, found.behind or age)
+        return f"Numbers are {wording.minutes(oldest)} old{_where(found, oldest)}."
     if promise is None or age <= (promise.warn_after or promise.fail_after):
         return ""
     if found is None or now - found.at >= _OLD:
@@ -157,7 +164,20 @@ def in_words(found: Measured | None, promise: Freshness | None, up_to: datetime,
     if found.state is State.QUIET:
         since = wording.minutes(age)
         return f"Nothing new has happened for {since}: the sources are quiet, and everything they have is here."
+    if found.guilty is not None and found.guilty.waiting:
+        # Records of earlier hours that have just been sent: they are old, and wait no longer than promised.
+        catching_up = f"{found.guilty.waiting:,} wait at the hop {found.guilty.label}"
+        return f"Numbers are {wording.minutes(age)} old: what has come lately is being caught up with; {catching_up}."
     return f"Numbers are {wording.minutes(age)} old, though nothing waits at any hop: the sources give nothing newer."
+
+
+def _where(found: Measured, age: timedelta) -> str:
+    """At which hop the time goes. What waits may have happened long before it was sent: then the hop has less of it."""
+    if found.guilty is None:
+        return ""
+    if found.behind is None or found.behind * 2 >= age:
+        return f": most of that at the hop {found.guilty.label}"
+    return f"; what has come waits longest at the hop {found.guilty.label}"
 
 
 def hop_in_words(hop: Hop) -> str:

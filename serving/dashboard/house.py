@@ -67,7 +67,8 @@ class House:
         trouble = f" {state.trouble}." if state.trouble else ""
         up_to = state.frame.snapshot.watermark or state.frame.snapshot.committed_at
         promise = self.declared.model(dashboard.table).freshness
-        return in_words(self.measured(dashboard), promise, up_to, datetime.now(UTC)) + trouble
+        now = datetime.now(UTC)
+        return in_words(self.measured(dashboard), promise, up_to, state.as_of or now, now) + trouble
 
     def _arrived(self) -> None:
         for feed in self.feeds.values():

@@ -276,7 +276,7 @@ def test_stale_numbers_are_told_in_words_with_the_hop_that_holds_them_up(
     with opened(browser, f"{shop.site.url}/d/operations/freshness") as page:
         words = page.get_by_role("status")
         eventually(lambda: "at the hop dm.kpi_minute, commit" in words.inner_text(), lambda: words.inner_text())
-        assert "Numbers are 4" in words.inner_text()
+        assert int(words.inner_text().split("Numbers are")[1].split()[0]) >= 4
         assert page.locator("tr", has_text="commit").count() == 1
         assert page.get_by_role("link", name="dm.kpi_minute in Dagster").get_attribute("href") == (
             f"{shop.site.stack.dagster_url}/assets/dm/kpi_minute"

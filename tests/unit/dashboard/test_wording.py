@@ -66,9 +66,23 @@ def looked(state: State, *hops: Hop, at: datetime = NOW) -> Measured:
 
 def test_stale_numbers_are_told_with_the_hop_where_the_time_goes() -> None:
     hop = Hop(HopKind.COMMIT, KPI, KPI, timedelta(minutes=4), timedelta(minutes=3, seconds=50), 2989)
-    said = plain(in_words(looked(State.LATE, hop), PROMISE, NOW - timedelta(minutes=5), NOW))
+    said = plain(in_words(looked(State.LATE, hop), PROMISE, NOW - timedelta(minutes=5), NOW, NOW))
     assert plain(hop_in_words(hop)) == "dm.kpi_minute, commit: 3 min 50 s of it, 2,989 waiting"
-    assert said == "Numbers are 4 min old: most of that at the hop dm.kpi_minute, commit."
+    assert said == "Numbers are 5 min old: most of that at the hop dm.kpi_minute, commit."
+
+
+@pytest.mark.parametrize("state", [State.STALE, State.FRESH])
+def test_what_happened_long_before_it_was_sent_is_not_blamed_on_a_hop_alone(state: State) -> None:
+    hop = Hop(HopKind.READ, ORDERS, KPI, timedelta(minutes=4), timedelta(minutes=4), 2989)
+    said = plain(in_words(looked(state, hop), PROMISE, NOW - timedelta(minutes=26), NOW, NOW))
+    assert (
+        said
+        == {
+            State.STALE: f"Numbers are 26 min old; what has come waits longest at the hop {hop.label}.",
+            State.FRESH: "Numbers are 26 min old: what has come lately is being caught up with; "
+            f"2,989 wait at the hop {hop.label}.",
+        }[state]
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,8 +97,14 @@ def test_stale_numbers_are_told_with_the_hop_where_the_time_goes() -> None:
     ],
 )
 def test_the_words_are_those_of_what_is_known(found: Measured | None, age: int, begins: str) -> None:
-    said = plain(in_words(found, PROMISE, NOW - timedelta(minutes=age), NOW))
+    said = plain(in_words(found, PROMISE, NOW - timedelta(minutes=age), NOW, NOW))
     assert said.startswith(begins) if begins else said == ""
+
+
+def test_numbers_from_before_nobody_looked_are_not_blamed_on_the_sources() -> None:
+    ago = NOW - timedelta(minutes=6)
+    said = plain(in_words(looked(State.FRESH), PROMISE, ago, ago, NOW))
+    assert said == "Numbers are 6 min old: nobody has looked since, and the newest are being read …"
 
 
 def test_the_hops_are_read_from_what_watch_says_and_only_those_on_the_tables_way() -> None:
