@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ from resources.alerting.planned import planned
 from resources.alerting.report import report
 from resources.watch.consumer import OpenAlert
 from resources.watch.picture import Picture
+
+_END_SECONDS = 2.0
 
 LOG_DESTINATION = Destination(LOG, LOG)
 
@@ -103,9 +106,12 @@ class Alerting:
         )
 
     def stop(self) -> None:
-        """Begin no new delivery."""
+        """Begin no new delivery, and give those under way two seconds to end."""
         for courier in self._couriers.values():
             courier.stop()
+        deadline = time.monotonic() + _END_SECONDS
+        for courier in self._couriers.values():
+            courier.await_end(max(0.0, deadline - time.monotonic()))
 
     def _sighting(self, picture: Picture, declared: Warehouse) -> Sighting:
         meant = planned(self._stack, declared, picture.at)

@@ -35,10 +35,12 @@ class Courier:
         self._clock = clock
         self._news = threading.Event()
         self._stopped = False
+        # It does not keep the process alive: what is not sent is in the book.
+        self._thread = threading.Thread(target=self._run, name=f"courier {destination.name}", daemon=True)
 
     def start(self) -> None:
-        """Deliver from now on. The thread does not keep the process alive: what is not sent is in the book."""
-        threading.Thread(target=self._run, name=f"courier {self.destination.name}", daemon=True).start()
+        """Deliver from now on."""
+        self._thread.start()
 
     def wake(self) -> None:
         """There is something new."""
@@ -48,6 +50,11 @@ class Courier:
         """Begin nothing new."""
         self._stopped = True
         self._news.set()
+
+    def await_end(self, seconds: float) -> None:
+        """Wait, once stopped, for the message that is under way: one that was taken is noted, and not sent again."""
+        if self._thread.is_alive():
+            self._thread.join(seconds)
 
     def deliver(self) -> timedelta | None:
         """Send what is due; how long until the next try, or None when nothing is left.

@@ -1,5 +1,6 @@
 """Pictures of a small stack: topics `left` and `right`, the tables dwd.things and dm.counts."""
 
+import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,9 +73,10 @@ def picture(
 
 @dataclass
 class Inbox:
-    """Takes messages, or does not, with this reason."""
+    """Takes messages, or does not, with this reason; says so after a pause, in seconds."""
 
     refuses: str = ""
+    pause: float = 0.0
     taken: list[Message] = field(default_factory=list)
     tried: int = 0
 
@@ -82,6 +84,7 @@ class Inbox:
         self.tried += 1
         if not self.refuses:
             self.taken.append(message)
+        time.sleep(self.pause)
         return self.refuses
 
     @property

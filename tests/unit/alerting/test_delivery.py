@@ -115,6 +115,20 @@ def test_what_a_killed_process_has_written_and_not_sent_is_sent_by_the_next_one(
     second.stop()
 
 
+def test_a_message_that_is_under_way_when_the_process_ends_is_not_sent_again(stack: Stack, inboxes: Inboxes):
+    inboxes[ONE].pause = 0.5
+    first = Alerting(stack, ENVIRONMENT, inboxes)
+    look(first, 0, 40, lags=LATE)
+    arrived(inboxes[ONE], "opened")
+    first.stop()
+    _make_due(stack)
+    second = Alerting(stack, ENVIRONMENT, inboxes)
+    look(second, 40, 120, lags=LATE)
+    look(second, 120, 200)
+    arrived(inboxes[ONE], "opened", "resolved")
+    second.stop()
+
+
 def test_a_destination_whose_secret_was_changed_gets_what_the_old_one_did_not_take(stack: Stack, inboxes: Inboxes):
     inboxes[ONE].refuses = "401"
     first = Alerting(stack, ENVIRONMENT, inboxes)
