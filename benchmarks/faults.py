@@ -28,6 +28,7 @@ from resources.local.processes import processes
 from resources.paimon.store import FilesystemTableStore
 
 _PATIENCE_SECONDS = 240.0
+_LOOK_SECONDS = 1.0  # a look at every job's health is dozens of requests, which the jobs would wait for
 _NO_ROOM_SECONDS = 4.0
 
 
@@ -284,4 +285,4 @@ def await_that(holds: Callable[[], bool], what: str | Callable[[], str]) -> None
     while not holds():
         if time.monotonic() > deadline:
             raise AssertionError(f"waited in vain for {what if isinstance(what, str) else what()}")
-        time.sleep(0.2)
+        time.sleep(_LOOK_SECONDS)

@@ -14,8 +14,14 @@ from resources.local import lifecycle, ports
 
 PROJECT = Path(__file__).parent.parent
 INTEGRATION = PROJECT / "tests" / "integration"
+QUICK_JAVA = "-XX:TieredStopAtLevel=1"
+"""A stack of tests ends before the optimizing compiler has earned what it takes of two cores: a third of Flink's."""
 OWN_STACKS = ("api", "dashboard", "exactness", "local/test_up_and_down.py", "tour")
 """Tests below it that start a stack of their own, or need none; all others share one."""
+
+
+def pytest_configure() -> None:
+    os.environ.setdefault("JAVA_TOOL_OPTIONS", QUICK_JAVA)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

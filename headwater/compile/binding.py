@@ -287,6 +287,10 @@ def _kafka_options(model: Model, addresses: Addresses, reader: TableName) -> dic
         "properties.bootstrap.servers": addresses.kafka,
         "properties.group.id": group,
         "properties.isolation.level": "read_committed",
+        # The broker gathers records for a tenth of a second. By default it answers at the first: a job that reads a
+        # trickle then spends as much on asking as on its rows (https://kafka.apache.org/documentation/#consumerconfigs).
+        "properties.fetch.min.bytes": str(64 * 1024),
+        "properties.fetch.max.wait.ms": "100",
         "scan.startup.mode": "earliest-offset",
         **(unheard if addresses.is_trial or addresses.pins else {}),
         **(_span_options(addresses.pins.offsets[model.name]) if addresses.pins else {}),
