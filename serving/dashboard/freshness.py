@@ -152,12 +152,15 @@ def in_words(
         looked_at: When the table was last asked for its snapshot: not while nobody looks.
     """
     age = now - up_to
+    is_kept = promise is not None and age <= (promise.warn_after or promise.fail_after)
     if now - looked_at > _PAUSE:
-        return f"Numbers are {wording.minutes(age)} old: nobody has looked since, and the newest are being read …"
+        ago = wording.minutes(now - looked_at)
+        old = f"Numbers are {wording.minutes(age)} old: the table was last read {ago} ago, and is being read again …"
+        return "" if is_kept else old
     if found is not None and found.state in (State.LATE, State.STALE) and now - found.at < _OLD:
         oldest = max(age, found.behind or age)
         return f"Numbers are {wording.minutes(oldest)} old{_where(found, oldest)}."
-    if promise is None or age <= (promise.warn_after or promise.fail_after):
+    if promise is None or is_kept:
         return ""
     if found is None or now - found.at >= _OLD:
         return f"Numbers are {wording.minutes(age)} old; at which hop the time goes is not measured now."

@@ -100,10 +100,20 @@ def test_the_words_are_those_of_what_is_known(found: Measured | None, age: int, 
     assert said.startswith(begins) if begins else said == ""
 
 
-def test_numbers_from_before_nobody_looked_are_not_blamed_on_the_sources() -> None:
-    ago = NOW - timedelta(minutes=6)
-    said = plain(in_words(looked(State.FRESH), PROMISE, ago, ago, NOW))
-    assert said == "Numbers are 6 min old: nobody has looked since, and the newest are being read …"
+@pytest.mark.parametrize(
+    ("complete", "read", "words"),
+    [
+        (6 * 60, 6 * 60, "Numbers are 6 min old: the table was last read 6 min ago, and is being read again …"),
+        (4 * 60, 40, "Numbers are 4 min old: the table was last read 40 s ago, and is being read again …"),
+        (50, 40, ""),
+    ],
+    ids=["nobody has looked", "one look takes long", "still as fresh as promised"],
+)
+def test_numbers_of_a_table_that_was_not_read_for_a_while_are_not_blamed_on_the_sources(
+    complete: int, read: int, words: str
+) -> None:
+    up_to, looked_at = NOW - timedelta(seconds=complete), NOW - timedelta(seconds=read)
+    assert plain(in_words(looked(State.FRESH), PROMISE, up_to, looked_at, NOW)) == words
 
 
 def test_the_hops_are_read_from_what_watch_says_and_only_those_on_the_tables_way() -> None:
