@@ -13,6 +13,7 @@ import httpx
 from headwater.engines import ActualJob, JobHealth, JobScale, RetainedState
 from headwater.model import TableName
 from headwater.plan.stages import Plan
+from headwater.shadow import shadowed
 from headwater.stack import Stack
 from resources import deploy
 from resources.flink.engine import FlinkEngine
@@ -243,8 +244,8 @@ class House:
         self._cancel(lambda job: job.model == self.table(model))
 
     def leave(self) -> None:
-        """Cancel the jobs of this house."""
-        self._cancel(lambda job: job.model.table.endswith(f"_{self._number}"))
+        """Cancel the jobs of this house, and those of rebuilds that a test left under way."""
+        self._cancel(lambda job: shadowed(job.model).table.endswith(f"_{self._number}"))
 
     def _cancel(self, chosen: Callable[[ActualJob], bool]) -> None:
         with self._engine() as flink:
