@@ -52,6 +52,11 @@ def assert_equal(cards: Mapping[str, Any], said: Mapping[str, Any], key: str = "
     assert abs(float(cards["waiting"][key]) - float(said["waiting"])) < 0.001
 
 
+def number(text: str) -> float:
+    """A number as a page writes it: `+1,234`, `−8.1`, `±0`."""
+    return float(text.replace("\u2212", "-").replace("±", "").replace(",", ""))
+
+
 def tick(page: Page, name: str, *labels: str) -> None:
     """Tick values of a filter without a mouse, and wait until the address says so."""
     page.locator(f"[data-filter={name}] summary").focus()
@@ -141,7 +146,7 @@ def test_the_diagnosis_adds_up_and_says_so_in_words(shop: Shop, browser: Browser
         cells = page.locator("tr[data-row] [data-cell=effect]")
         table = page.locator("table", has_text="The change by market")
         parts = table.locator("[data-cell=effect]").all_inner_texts()
-        numbers = [int(text.replace("−", "-").replace("±", "").replace(",", "").split()[-1]) for text in parts]
+        numbers = [int(number(text.split()[-1])) for text in parts]
         assert cells.count() > len(numbers)
         lead = page.locator(".lead").inner_text()
         if sum(numbers):
@@ -228,10 +233,7 @@ def test_the_market_grid_is_ordered_as_chosen_and_leads_down_to_a_market(shop: S
         shown(page)
         changes = page.locator(".tile-change").all_inner_texts()
         # A market whose day has just begun has nothing to compare, and stands with those that have not changed.
-        sizes = [
-            float(text.replace("\u2212", "-").replace(",", "").split("%")[0].split()[1]) if "%" in text else 0.0
-            for text in changes
-        ]
+        sizes = [number(text.split("%")[0].split()[1]) if "%" in text else 0.0 for text in changes]
         assert sum("%" in text for text in changes) > 1
         assert [abs(size) for size in sizes] == sorted((abs(size) for size in sizes), reverse=True), "it is remembered"
         tile = page.locator("[data-tile=hk]")
